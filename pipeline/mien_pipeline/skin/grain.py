@@ -1,6 +1,7 @@
 """Grain and sharpness: a new face's finest frequencies get the energy that the target's have."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.skin.quantile import median, quantile
 
 GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
@@ -21,6 +23,25 @@ AROUND_PX = 15  # side of the window in which the face's own grain is measured
 TILE_PX = 256  # of noise; the eye does not see it repeat
 STRIPE_PX = 4 * TILE_PX  # rows that are worked on at once, so that a large face takes little memory
 MEASURED_PX = 3_000_000  # as many pixels tell the energies of any face
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Noise:
+    """A band of coloured noise: `tile` (256, 256, 3) float32, or (256, 256) of green alone, whose deviation is known.
+
+    Of many pictures and trials, it is measured once.
+    """
+
+    tile: Floats
+    deviation: float
+
+    @classmethod
+    def of(cls, tile: Floats) -> "_Noise":
+        return cls(tile, float(cv2.meanStdDev(cv2.extractChannel(tile, 1))[1][0, 0]))
+
+    @property
+    def green(self) -> "_Noise":
+        return _Noise(_extract_green(self.tile), self.deviation)
 
 
 def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask) -> Floats:
@@ -47,8 +68,8 @@ def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask)
     have, want = ([_measure_energy(band, inside) for band in bands] for bands in (mine, theirs))
     edges = [_compare_edges(one, other) for one, other in zip(mine, theirs, strict=True)]
     colour = _colour_noise(_split_bands(known, SCALES_PX[:1])[0], inside)
-    noise = [np.asarray(band @ colour, np.float32) for band in _make_noise()]
-    greens, aim = [_extract_green(band) for band in noise], want
+    noise = [_Noise.of(np.asarray(cv2.transform(band, colour.T), np.float32)) for band in _make_noise()]
+    greens, aim = [each.green for each in noise], want
     for _ in range(ROUNDS):
         got = [
             _measure_energy(band, inside)
@@ -60,7 +81,7 @@ def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask)
 
 
 def _apply_in_stripes(
-    face: Floats, have: list[float], want: list[float], edges: list[float], noise: list[Floats], weight: Mask
+    face: Floats, have: list[float], want: list[float], edges: list[float], noise: list[_Noise], weight: Mask
 ) -> Floats:
     """`_apply_grain` to the whole face, some rows at a time, each with what its blurs need above and below."""
     result, reach = np.empty_like(face), TILE_PX  # a whole tile, so that the noise joins
@@ -78,7 +99,7 @@ def _apply_grain(
     have: list[float],
     want: list[float],
     edges: list[float],
-    noise: list[Floats],
+    noise: list[_Noise],
     weight: Mask,
 ) -> Floats:
     """`face` with the energy that each of its bands shall have (`want`) instead of what it has (`have`).
@@ -98,8 +119,8 @@ def _apply_grain(
             kept = (edge - gain) * weight * _find_edges(band, own)
             result += cv2.multiply(band, _spread(kept, band))
         # What a coarser band has beyond white noise is skin's own structure.
-        most = np.minimum(most, _measure_lack(band, gain, wanted) / max(float(_extract_green(grain).std()), 1e-6))
-        result += cv2.multiply(_repeat_tile(grain, face.shape), _spread(most * weight, grain))
+        most = np.minimum(most, _measure_lack(band, gain, wanted) / max(grain.deviation, 1e-6))
+        result += cv2.multiply(_repeat_tile(grain.tile, face.shape), _spread(most * weight, grain.tile))
     return result
 
 
@@ -138,7 +159,7 @@ def _split_bands(values: Floats, scales_px: Sequence[tuple[float, int]] = SCALES
 def _measure_energy(band: Floats, measured: NDArray[np.bool_]) -> float:
     """Standard deviation of (H, W) by its median: edges and wrinkles, few and strong, do not count."""
     magnitude = np.abs(band[::2, ::2][measured[::2, ::2]])  # a quarter of the pixels tells as much as all
-    return float(np.median(magnitude)) / 0.6745  # of a normal distribution whose deviation is 1
+    return median(magnitude) / 0.6745  # of a normal distribution whose deviation is 1
 
 
 def _compare_edges(mine: Floats, theirs: Floats) -> float:
@@ -146,7 +167,7 @@ def _compare_edges(mine: Floats, theirs: Floats) -> float:
 
     Only the upper half counts, from the eyes to the nose: below, a beard may grow.
     """
-    own, other = (float(np.quantile(np.abs(band[: len(band) // 2 : 2, ::2]), EDGES)) for band in (mine, theirs))
+    own, other = (quantile(np.abs(band[: len(band) // 2 : 2, ::2]), EDGES) for band in (mine, theirs))
     return min(1.0, other / max(own, 1e-3))
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur
+from mien_pipeline.skin.quantile import median
 
 WORK_WIDTH_PX = 256  # of a face while its skin is compared; a smaller face has no room between grain and shape
 BAND_PX = (0.8, 3.0)  # deviations of the blurs, at that width, between which pores and fine lines lie
@@ -40,7 +41,7 @@ def match_pores(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask,
     patch = _find_patch(theirs, measured)
     if patch is None:
         return face
-    have, want = (float(np.median(np.abs(band[measured]))) / 0.6745 for band in (mine, theirs))
+    have, want = (median(np.abs(band[measured])) / 0.6745 for band in (mine, theirs))
     if have >= SMOOTHER * want:
         return face
     power = np.asarray(cv2.blur(mine * mine, (AROUND_PX, AROUND_PX)), np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.colour import to_lab
 from mien_pipeline.media.pyramid import shrink
+from mien_pipeline.skin.quantile import quantile
 
 _WORK_PX = 96  # side of the picture in which the tone is looked for
 _DEGREE = 3  # of the polynomials that give a and b for L
@@ -44,7 +45,7 @@ def find_tone(pixels: Pixels) -> Tone | None:
     terms = _powers(told[:, 0])
     curve = np.linalg.lstsq(terms, told[:, 1:], rcond=None)[0]
     away = float(np.sqrt(((told[:, 1:] - terms @ curve) ** 2).sum(1).mean()))
-    lightest = float(np.quantile(told[:, 0], 0.95))
+    lightest = quantile(told[:, 0], 0.95)
     return Tone(curve.astype(np.float32)) if away * 100 / lightest < _TONED else None
 
 

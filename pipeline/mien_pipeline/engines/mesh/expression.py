@@ -16,6 +16,7 @@ from mien_pipeline.faces.grid import Grid
 from mien_pipeline.faces.topology import face_width, head_pose, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur, light_ratio
+from mien_pipeline.skin.quantile import quantile
 
 LIP_EDGE = 0.006  # face widths of lip around the opening that stay the target's: the dark line between lips
 OWN_TEETH, ALIKE = 0.05, 0.9  # openness by which mouths may differ that show the reference's teeth; `mouth_agreement`
@@ -178,7 +179,7 @@ def calm_red_eyes(new: Floats, target: Floats, skin: Mask, mesh: Mesh) -> Floats
     shown = target[::4, ::4][skin[::4, ::4] > 0.5]
     if not len(shown):
         return new
-    reddest = float(np.quantile(_measure_red(shown), REDDEST))
+    reddest = quantile(_measure_red(shown), REDDEST)
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
         part, soft = soften_ring(new.shape, mesh, ring, SOCKET * face_width(mesh), SOCKET_FEATHER * face_width(mesh))
         brightness = new[part].mean(2, keepdims=True)
@@ -202,7 +203,7 @@ def _light_by_whites(drawn: Pixels, target: Floats, inside: NDArray[np.bool_]) -
 def _measure_whites(eye: Floats | Pixels) -> Floats:
     """(3,) the mean of the lightest pixels of an eye or a mouth, (N, 3)."""
     lightness = eye.mean(1)
-    return np.asarray(eye[lightness >= np.quantile(lightness, WHITES)].mean(0), np.float32)
+    return np.asarray(eye[lightness >= quantile(lightness, WHITES)].mean(0), np.float32)
 
 
 def remove_smile_folds(new: Floats, mesh: Mesh, reference: Mesh, grid: Grid) -> Floats:

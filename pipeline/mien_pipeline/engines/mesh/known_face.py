@@ -58,9 +58,8 @@ class KnownFace:
         """What shows between two pictures, at `share` 0..1 of the way to the other."""
         warnings = self.warnings if share < 0.5 else other.warnings
         own = np.asarray(self.own + np.float32(share) * (other.own - self.own), np.float32)
-        lit = self.lamps or other.lamps
-        lamps = (self.lamps or NO_LAMPS).mix(other.lamps or NO_LAMPS, share) if lit else None
-        return KnownFace(own, warnings, lamps, self.eyes + other.eyes)
+        lamps = (self.lamps or NO_LAMPS).mix(other.lamps or NO_LAMPS, share)
+        return KnownFace(own, warnings, lamps if lamps.is_seen else None, self.eyes + other.eyes)
 
     def draw(self, places: Floats, grid: Grid, shape: tuple[int, ...]) -> Mask:
         """(H, W) float32 in 0..1 where it shows; `places` (h, w, 2) say where on the texture `grid`'s pixels are."""

@@ -43,6 +43,7 @@ UNEVEN = (0.28, 0.5)  # between the sides, from which a lamp is looked for, and 
 SHOWN = (0.25, 0.55)  # of the lamp, from which it is taken off, and fully
 UNTOLD = (0.64, 0.5)  # what the fit leaves of the difference, of the whole
 LEFT = (0.6, 0.5)  # the same in doublings
+UNSEEN = 0.005  # doublings of light that change no code value by more than one half: what is less is no lamp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +54,11 @@ class Lamps:
     """
 
     doublings: Floats
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether they change a picture at all."""
+        return float(np.abs(self.doublings).max()) > UNSEEN
 
     def draw(self, mesh: Mesh, shape: tuple[int, ...]) -> Floats:
         """(H, W, 3) float32, the factor by which they change a picture of `shape` with the (468, 3) mesh in its pixels.

@@ -9,6 +9,7 @@ from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.light import average, blur, light_ratio
 from mien_pipeline.skin.mask import disc, smooth_step
+from mien_pipeline.skin.quantile import median, quantile
 
 LIGHT_SIGMA = 0.25  # face widths: shading wider than this is the target's, finer the reference's
 OUTLINE_SIGMA = 0.08  # the same at the new face's outline, where it lies beside the target's skin
@@ -133,7 +134,7 @@ def _smooth_texture(new: Floats, target: Floats, ratio: Floats, weight: Mask) ->
         blur(shade, GRAIN_PX) - blur(shade, SHAPE_PX)
         for shade in (np.log(np.maximum(average(light), 0) + np.float32(0.01)) for light in (new, target))
     ]
-    have, want = (float(np.median(np.abs(band[skin]))) for band in bands)
+    have, want = (median(np.abs(band[skin])) for band in bands)
     gain = float(np.clip(ROUGHER * want / max(have, 1e-4), 0.3, 1))
     weak = np.clip(np.log2(average(ratio) / WEAK), 0, 1)
     return np.asarray(np.exp((gain - 1) * weak * bands[0])[..., None], np.float32)
@@ -158,11 +159,11 @@ def _flatten_shade(new: Floats, target: Floats, weight: Mask, grows: Mask, sigma
         _blur_trusted(light, trust, GRAIN_PX) - _blur_trusted(light, trust, sigma_px)
         for light in (np.log(np.maximum(average(each), 0) + np.float32(0.01)) for each in (new, target))
     ]
-    have, want = (float(np.median(np.abs(shade[skin] - np.median(shade[skin])))) for shade in shades)
+    have, want = (median(np.abs(shade[skin] - median(shade[skin]))) for shade in shades)
     share = float(np.clip((want + FAINT) / (have + FAINT), LEAST_SHADE, 1))
     hair = smooth_step((-shades[0] - HAIR_DARKER[0]) / (HAIR_DARKER[1] - HAIR_DARKER[0])) * grows
     bare = skin & (grows < 0.5)
-    deepest = max(-float(np.quantile(shades[1][bare], DEEPEST)), LEAST_DEEP) if bare.any() else np.inf
+    deepest = max(-quantile(shades[1][bare], DEEPEST), LEAST_DEEP) if bare.any() else np.inf
     left = share * shades[0]
     left -= (1 - DEEPER) * np.minimum(left + deepest, 0)
     return np.asarray(np.exp((1 - hair) * (left - shades[0]))[..., None], np.float32)
@@ -177,11 +178,12 @@ def _limit_hue(new: Floats, target: Floats, weight: Mask) -> Floats:
     if np.count_nonzero(skin) < 64:
         return np.ones_like(new)
     hues, known = (_read_hue(light) for light in (new, target))
-    shade = np.log(np.median(average(target)[skin]) + 0.01) - np.log(average(np.asarray(new, np.float32)) + 0.01)
+    shade = np.log(median(average(target)[skin]) + 0.01) - np.log(average(np.asarray(new, np.float32)) + 0.01)
     grey = smooth_step(np.asarray((shade - HAIR_DARKER[0] / 2) / (HAIR_DARKER[1] - HAIR_DARKER[0]), np.float32))
     excess = np.zeros_like(hues)
     for channel in range(2):
-        low, high = np.quantile(known[skin][:, channel], HUE_RANGE) + np.array([-HUE_MARGIN, HUE_MARGIN])
+        low, high = (quantile(known[..., channel][skin], share) for share in HUE_RANGE)
+        low, high = low - HUE_MARGIN, high + HUE_MARGIN
         values = hues[..., channel]
         least, most = low + grey * (min(low, 0.0) - low), high + grey * (max(high, 0.0) - high)
         excess[..., channel] = values - np.clip(values, least, most)

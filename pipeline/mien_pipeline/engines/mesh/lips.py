@@ -13,6 +13,7 @@ from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Mask
 from mien_pipeline.media.colour import to_lab
 from mien_pipeline.skin.light import average
+from mien_pipeline.skin.quantile import median, quantile
 
 LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness for the target's lip colour; face widths
 # How lips' share of the skin's light changes, by channel and doubling of the skin's lightness, in doublings: on 144
@@ -52,7 +53,7 @@ def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Me
 def _measure_lips(pixels: Floats) -> Floats:
     """(3,) the mean of the lighter two thirds of (N, 3): a moustache that hangs over lips is none of them."""
     brightness = pixels.mean(1)
-    return np.asarray(pixels[brightness >= np.quantile(brightness, LIPS_BARE)].mean(0), np.float32)
+    return np.asarray(pixels[brightness >= quantile(brightness, LIPS_BARE)].mean(0), np.float32)
 
 
 def _calm_shine(new: Floats, target: Floats, lips: NDArray[np.bool_]) -> Floats:
@@ -61,9 +62,9 @@ def _calm_shine(new: Floats, target: Floats, lips: NDArray[np.bool_]) -> Floats:
     Shine is how much the lightest are lighter than most; `lips` (h, w) says where they are.
     """
     brightness = [average(picture) + 1 for picture in (new, target)]
-    middle, wanted = (float(np.median(each[lips])) for each in brightness)
+    middle, wanted = (median(each[lips]) for each in brightness)
     shine, theirs = (
-        max(float(np.log(np.quantile(each[lips], LIPS_SHINE) / most)), 1e-3)
+        max(math.log(quantile(each[lips], LIPS_SHINE) / most), 1e-3)
         for each, most in zip(brightness, (middle, wanted), strict=True)
     )
     above = np.maximum(brightness[0] / middle, 1)
@@ -96,7 +97,7 @@ def _recolour_lips(shown: Floats, lips: Floats, wanted: Floats) -> Floats:
     result = np.asarray(shown * (colour / (lips.mean(0) + 1)), np.float32)
     red, was = result[..., :1] + 1, shown[..., :1] + 1
     np.minimum(result, red * np.maximum((shown + 1) / was, colour / colour[0]), out=result)
-    lightest = np.maximum(float(np.quantile(wanted[:, 0], LIPS_SHINE)), was)
+    lightest = np.maximum(quantile(wanted[:, 0], LIPS_SHINE), was)
     return np.asarray(result * np.minimum(1, lightest / red), np.float32)
 
 
@@ -104,5 +105,5 @@ def _find_paint(shown: Floats, lips: NDArray[np.bool_], inside: NDArray[np.bool_
     """(h, w) 0..1, how far each pixel is as red as the lips and not as pale as the palest between them, the teeth."""
     red = to_lab(np.clip(shown + 0.5, 0, 255).astype(np.uint8))[..., 1]
     of_lips = float(red[lips].mean())
-    of_teeth = min(float(np.quantile(red[inside], 0.1)) if inside.any() else 0.0, of_lips - LIP_RED)
+    of_teeth = min(quantile(red[inside], 0.1) if inside.any() else 0.0, of_lips - LIP_RED)
     return np.asarray(np.clip((red - of_teeth) / (of_lips - of_teeth), 0, 1), np.float32)

@@ -42,12 +42,15 @@ from mien_pipeline.skin.blend import blend_bands
 from mien_pipeline.skin.grain import match_grain
 from mien_pipeline.skin.mask import below_hairline, cheek_mask, oval_mask, upper_face_mask
 from mien_pipeline.skin.pores import match_pores
+from mien_pipeline.skin.quantile import quantile
 from mien_pipeline.skin.sharpness import match_blur
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
 EDGE = 0.02  # face widths over which the new face begins at its outline; the bands widen that by frequency
 FOREHEAD_EDGE = 0.16  # the same below its upper end, which lies on bare skin: light changes across a high forehead
+# A face is this wide where its light is worked out in a clip: in half of a still's time, and .2 levels from it.
+CLIP_LIGHT_PX = 96
 STILL_PX = 0.05  # a pixel that moves less than this keeps its value
 STEPS = 6  # of which the engine takes the first two, before `render_face`: the eyes, and what is around the face
 
@@ -118,6 +121,11 @@ class _Place:
         box, step = self.box, self.grid.step
         return slice(box.top // step, -(-box.bottom // step)), slice(box.left // step, -(-box.right // step))
 
+    @property
+    def coarse(self) -> Grid:
+        """A coarser grid over the box: what light is worked out on in a clip."""
+        return Grid.over(self.box.shape, max(1, round(face_width(self.face) / CLIP_LIGHT_PX)))
+
 
 def render_face(
     texture: Texture,
@@ -160,7 +168,8 @@ def render_face(
     alpha = np.minimum(np.minimum(outline, skin), valid)
     bare *= alpha
     on_step(4, STEPS)
-    new, kept = _fit_into_target(drawn, base, bare, alpha, at.face, reference, at.inner, eyes)
+    grid = at.coarse if known else at.inner
+    new, kept = _fit_into_target(drawn, base, bare, alpha, at.face, reference, grid, eyes)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
@@ -320,4 +329,4 @@ def _mix_in(new: Floats, old: Floats, share: Mask) -> None:
 def _measure_brightness(pixels: Pixels, alpha: Mask) -> float:
     """The code value below which nine tenths of the face lie; 0 where it is hidden."""
     face = pixels[::4, ::4][alpha[::4, ::4] > 0.5]
-    return float(np.quantile(face, 0.9)) if len(face) else 0.0
+    return quantile(face, 0.9) if len(face) else 0.0

@@ -7,7 +7,7 @@ import pytest
 
 from mien_pipeline.engines.mesh.engine import REFUSE_YAW_DEG, MeshLikeness
 from mien_pipeline.engines.mesh.known_face import SIDE, KnownFace
-from mien_pipeline.engines.mesh.lamps import Lamps
+from mien_pipeline.engines.mesh.lamps import UNSEEN, Lamps, put_on
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.progress import ignore_step
@@ -91,3 +91,14 @@ def test_light_from_one_side_comes_and_goes_between_two_pictures(astronaut: Port
     for mixed, share in ((lit.mix(even, 0.25), 0.75), (even.mix(lit, 0.25), 0.25)):
         assert mixed.lamps is not None
         assert mixed.lamps.doublings == pytest.approx(share * LIGHT)
+
+
+def test_light_from_one_side_that_nobody_sees_is_none(astronaut: Portrait) -> None:
+    shape, mesh = astronaut.image.pixels.shape[:2], mesh_of(astronaut)
+    faint, even = (
+        KnownFace.keep(np.ones(shape, np.float32), mesh, (), lamps) for lamps in (Lamps(2 * UNSEEN * LIGHT), None)
+    )
+    assert faint.mix(even, 0.25).lamps is not None
+    assert faint.mix(even, 0.75).lamps is None
+    seen = np.full((1, 468, 3), 255, np.uint8)
+    assert np.array_equal(put_on(seen, np.exp2(-UNSEEN * np.abs(LIGHT))[None]), seen)
