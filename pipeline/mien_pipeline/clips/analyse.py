@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mien_core.errors import NoFaceFound
 from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, PersonSeen, TrackPlan
+from mien_pipeline.clips.checks import CHECK_EVERY_S
 from mien_pipeline.clips.people import average, find_people
 from mien_pipeline.clips.steadiness import FADE_YAW_DEG, find_covered, find_drifted, find_stirred, plan_shares, smooth
 from mien_pipeline.clips.tracks import CutFinder, Track, Tracker, require_mesh
@@ -21,7 +22,6 @@ from mien_pipeline.protocols import ContentCheck, FaceEmbedder, FaceFollower
 from mien_pipeline.trust.check import check
 from mien_pipeline.trust.watermark import Watermark, to_canonical
 
-_CHECK_EVERY_S = 1.0  # the content check looks at the first picture of each shot, and then so often
 _MARKED_ON = 8  # pictures of a shot on which its watermark is worked out
 _KEPT = 16  # pictures of a shot that are kept small for that, evenly spread
 
@@ -122,7 +122,7 @@ def _follow_faces(
         times.append(time)
         last = picture.duration or 0
         faces = tracker.add(number, len(shots) - 1, image, is_cut=is_cut)
-        if is_cut or (time - checked_at) * clip.time_base >= _CHECK_EVERY_S:
+        if is_cut or (time - checked_at) * clip.time_base >= CHECK_EVERY_S:
             checked_at = time
             checks.begin(image, faces)
         samples.add(image)

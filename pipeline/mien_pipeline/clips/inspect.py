@@ -55,7 +55,7 @@ def check_segment(
         path: the segment.
         pictures: how many it has to hold.
         detector: finds the faces by which a picture is turned upright.
-        content_check: looks at as many pictures as where a segment is made.
+        content_check: looks at the first picture, and every `CHECK_EVERY`th.
         watermark: reads the mark.
 
     Raises:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, TrackPlan
 from mien_pipeline.clips.carried import CarriedLikeness
+from mien_pipeline.clips.checks import DueChecks, find_checks
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import describe_face
 from mien_pipeline.image import Floats, Image, Pixels
@@ -22,7 +23,7 @@ from mien_pipeline.progress import ignore_step
 from mien_pipeline.protocols import ContentCheck, FaceEmbedder, KnowsClips, Likeness
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.swap_image import Reference
-from mien_pipeline.trust.check import CHECK_EVERY, check
+from mien_pipeline.trust.check import check
 
 # Of a face's size, around it: what an engine looks at beside the face itself. The mesh engine's own margin is .35 of a
 # face's width, and its network for hair and outline sees about a face's size around it.
@@ -102,7 +103,9 @@ class ClipSwap:
         """
         known = _Known(self, first, stop)
         times = list(self.analysis.span.times[known.first : known.stop])
-        marks, made, waiting = _Marks(self.analysis, self.clip), 0, deque[tuple[int, Frame]]()
+        marks, waiting = _Marks(self.analysis, self.clip), deque[tuple[int, Frame]]()
+        planned = find_checks(self.analysis.span.times, self.analysis.shots, self.clip.time_base)
+        due = DueChecks.begin(planned, first, self._is_shown)
         for at, picture in enumerate(read_frames(self.clip, times), known.first):
             known.look(at, picture)
             if first <= at < stop:
@@ -110,10 +113,9 @@ class ClipSwap:
             while waiting and known.until(waiting[0][0]) <= at:
                 number, frame = waiting.popleft()
                 faces = self._replace_all(frame, number, known, tallies)
-                if faces and made % CHECK_EVERY == 0:
+                if due.take(number, has_new_face=bool(faces)):
                     seen = Image(to_upright_rgb(to_video_frame(frame), self.clip))
                     check(seen, self.content_check, "result", faces)
-                made += bool(faces)
                 marks.add(frame, self.analysis.shot_of(number))
                 on_frame()
                 yield frame
@@ -124,6 +126,10 @@ class ClipSwap:
         """The faces that were replaced in a picture."""
         replaced = [self._replace(frame, track, number, known, tallies) for track in self.tracks_at(number)]
         return [face for face in replaced if face is not None]
+
+    def _is_shown(self, number: int) -> bool:
+        """Whether a picture is to show a new face."""
+        return any(track.shares[number - track.first] > 0 for track in self.tracks_at(number))
 
     def tracks_at(self, number: int) -> Sequence[TrackPlan]:
         """The faces of a picture that are to be replaced, as far as they can be."""

@@ -22,7 +22,7 @@ GREY = 128.0  # the page of previews; what only a page between white and black s
 
 TILTED_DEG = 30.0  # roll of a face from which its picture is looked at upright as well: few lean their heads as far
 TURNED_DEG = 60.0  # roll of every face from which the picture as it lies counts less
-CHECK_EVERY = 30  # pictures of a clip with a new face
+CHECK_EVERY = 30  # pictures of a segment that another machine made
 _APART_DEG = 30.0  # rolls of faces that are told apart
 _QUARTER_DEG = 15.0  # as near to a quarter turn as this, the picture is turned by that and loses no pixel
 _MOST_TURNS = 3  # that are looked at, those of the largest faces
