@@ -19,7 +19,7 @@ from mien_pipeline.media.clip.join import Span
 from mien_pipeline.media.clip.probe import ClipInfo, require_length
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import ContentCheck, FaceEmbedder, FaceFollower
-from mien_pipeline.trust.check import check
+from mien_pipeline.trust.check import check_clip_picture
 from mien_pipeline.trust.watermark import Watermark, to_canonical
 
 _MARKED_ON = 8  # pictures of a shot on which its watermark is worked out
@@ -34,10 +34,10 @@ class _ContentChecks:
         self._check, self._beside = content_check, beside
         self._last: Future[None] | None = None
 
-    def begin(self, image: Image, faces: Sequence[Face]) -> None:
-        """Begin with a picture when the one before has passed; raises as `check`, of that one."""
+    def begin(self, image: Image, faces: Sequence[Face], at_s: float) -> None:
+        """Begin with the picture at `at_s` when the one before has passed; raises as `check`, of that one."""
         self.finish()
-        self._last = self._beside.submit(check, image, self._check, "target", faces)
+        self._last = self._beside.submit(check_clip_picture, image, self._check, "target", faces, at_s)
 
     def finish(self) -> None:
         """Return when all have passed; raises as `check`."""
@@ -86,7 +86,7 @@ def analyse(
 
     Raises:
         NoFaceFound: no picture shows a face that can be followed; `role` is "target".
-        ContentBlocked, CheckUnavailable: as the check says; `stage` is "target".
+        ContentBlocked, CheckUnavailable: as `check_clip_picture` says; `stage` is "target".
         UnsupportedClip, ClipTooLong: a picture is damaged, or there are too many.
     """
     tracker = Tracker(follower, embedder)
@@ -124,7 +124,7 @@ def _follow_faces(
         faces = tracker.add(number, len(shots) - 1, image, is_cut=is_cut)
         if is_cut or (time - checked_at) * clip.time_base >= CHECK_EVERY_S:
             checked_at = time
-            checks.begin(image, faces)
+            checks.begin(image, faces, float((time - clip.start) * clip.time_base))
         samples.add(image)
         require_length(float((time - times[0]) * clip.time_base), number)
         on_step(min(number + 1, clip.frames), clip.frames)

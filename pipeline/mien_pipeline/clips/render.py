@@ -23,7 +23,7 @@ from mien_pipeline.progress import ignore_step
 from mien_pipeline.protocols import ContentCheck, FaceEmbedder, KnowsClips, Likeness
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.swap_image import Reference
-from mien_pipeline.trust.check import check
+from mien_pipeline.trust.check import check_clip_picture
 
 # Of a face's size, around it: what an engine looks at beside the face itself. The mesh engine's own margin is .35 of a
 # face's width, and its network for hair and outline sees about a face's size around it.
@@ -115,7 +115,7 @@ class ClipSwap:
                 faces = self._replace_all(frame, number, known, tallies)
                 if due.take(number, has_new_face=bool(faces)):
                     seen = Image(to_upright_rgb(to_video_frame(frame), self.clip))
-                    check(seen, self.content_check, "result", faces)
+                    check_clip_picture(seen, self.content_check, "result", faces, self._seconds_at(number))
                 marks.add(frame, self.analysis.shot_of(number))
                 on_frame()
                 yield frame
@@ -130,6 +130,9 @@ class ClipSwap:
     def _is_shown(self, number: int) -> bool:
         """Whether a picture is to show a new face."""
         return any(track.shares[number - track.first] > 0 for track in self.tracks_at(number))
+
+    def _seconds_at(self, number: int) -> float:
+        return float((self.analysis.span.times[number] - self.clip.start) * self.clip.time_base)
 
     def tracks_at(self, number: int) -> Sequence[TrackPlan]:
         """The faces of a picture that are to be replaced, as far as they can be."""

@@ -71,6 +71,17 @@ def check(image: Image, content_check: ContentCheck, stage: str, faces: Sequence
     both.finish(faces)
 
 
+def check_clip_picture(
+    image: Image, content_check: ContentCheck, stage: str, faces: Sequence[Face], at_s: float
+) -> None:
+    """As `check`, of the picture that a clip shows at `at_s` seconds: who is refused can leave that part out."""
+    try:
+        check(image, content_check, stage, faces)
+    except ContentBlocked as blocked:
+        said = f"the {stage} clip did not pass the content check at {at_s:.1f} s"
+        raise ContentBlocked(said, stage=stage, at_s=round(at_s, 1)) from blocked
+
+
 def find_turns(faces: Sequence[Face]) -> list[float]:
     """The rolls, in degrees clockwise, of the larger faces that are not level; those of one roll count once."""
     largest = max((face.area for face in faces), default=0.0)

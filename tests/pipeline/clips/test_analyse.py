@@ -106,11 +106,14 @@ def test_what_the_check_blocks_is_not_looked_at_further(two_shots: Path, look: C
 def test_what_is_blocked_in_the_last_picture_that_is_checked_blocks_the_clip(
     two_shots: Path, look: Callable[..., Analysis]
 ) -> None:
-    """The check works beside the search for faces; a clip is not known before it has passed."""
+    """The check works beside the search for faces; a clip is not known before it has passed. Who is refused is told
+    when, and can leave that part out."""
     allow = Allow()
     look(two_shots, allow)
-    with pytest.raises(ContentBlocked):
+    with pytest.raises(ContentBlocked, match=r"at 0\.8 s") as blocked:
         look(two_shots, Allow(passes=allow.looks - 1))
+    assert blocked.value.fields == {"stage": "target", "at_s": 0.8}
+    assert look(two_shots, Allow(passes=allow.looks - 1), (None, 0.8)).span.times
 
 
 def test_a_clip_without_a_face_is_refused(tmp_path: Path, look: Callable[..., Analysis]) -> None:
