@@ -199,7 +199,7 @@ class TrustError(MienError):
 
 
 class ContentBlocked(TrustError):
-    """`stage` says which picture: target, reference or result; of a clip, `at_s` says when. Nothing else is told or kept."""
+    """`stage` says which picture: target, reference or result; of a clip `at_s` says when. No more is told or kept."""
 
     code = "content-blocked"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mien_core.errors import InvalidOptions, NoFaceFound
+from mien_core.errors import InvalidOptions
 from mien_core.files import naming_disk_errors
 from mien_pipeline.clip_options import MEDIA_TYPES, ClipOptions
 from mien_pipeline.clips.analyse import analyse
@@ -19,7 +19,7 @@ from mien_pipeline.clips.inspect import media_type_of, read_animation_watermark,
 from mien_pipeline.clips.journal import Journal, Tallies
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_pipeline.clips.render import ClipSwap
-from mien_pipeline.clips.report import ClipWarning, SwappedClip, VideoReport, merge_tallies, report_people
+from mien_pipeline.clips.report import ClipWarning, SwappedClip, VideoReport, explain_none, merge_tallies, report_people
 from mien_pipeline.clips.room import count_wanted, require_room
 from mien_pipeline.clips.segments import (
     SegmentHelper,
@@ -157,7 +157,7 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
         analysis = _end_as_source(_look_once(target, components, journal, clock), target)
         rendered = _render(job, components, analysis, journal, clock)
         if not any(tally.swapped for tally in rendered.tallies.values()):
-            raise NoFaceFound("no face of the clip can be swapped", role="target")
+            raise explain_none(rendered.tallies.values())
         edit = Edit("swap", job.options.engine, job.options, (*components.models, *job.engine_models))
         with clock.stage("mark"):
             on_step = partial(clock.step, "mark", 0, 1)

@@ -17,7 +17,7 @@ from mien_pipeline.face import Embedding
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.clip.join import Span
 
-VERSION = 3
+VERSION = 4
 """Of the file; one of another version is not read, and the clip is looked at again."""
 MARK_PARTS = 16  # of a grey level that a stored watermark can tell
 

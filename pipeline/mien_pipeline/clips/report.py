@@ -1,10 +1,11 @@
 """What is said of a clip: of the people in it, and of one that is finished."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Literal
 
+from mien_core.errors import NoFaceFound
 from mien_pipeline.clips.analysis import Analysis, TrackPlan
 from mien_pipeline.clips.render import PersonTally
 from mien_pipeline.media.clip.probe import ClipInfo
@@ -159,6 +160,15 @@ def merge_tallies(segments: Sequence[Mapping[int, PersonTally]]) -> dict[int, Pe
         for person, tally in segment.items():
             merged.setdefault(person, PersonTally()).add(tally)
     return merged
+
+
+def explain_none(tallies: Iterable[PersonTally]) -> NoFaceFound:
+    """The refusal of a clip none of whose faces was swapped, with what was said of how many of its pictures."""
+    whole = PersonTally()
+    for tally in tallies:
+        whole.add(tally)
+    why = "".join(f"; {warning} in {count} of {whole.frames} pictures" for warning, count in whole.warnings.items())
+    return NoFaceFound(f"no face of the clip can be swapped{why}", role="target", warnings=list(whole.warnings))
 
 
 def describe_people(analysis: Analysis, clip: ClipInfo) -> dict[str, object]:

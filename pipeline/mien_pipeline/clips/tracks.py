@@ -10,7 +10,7 @@ from mien_pipeline.face import Embedding, Face, Mesh
 from mien_pipeline.faces.align import transform
 from mien_pipeline.faces.detect import MESH_SCORE
 from mien_pipeline.faces.search import scale_by, shrink_to
-from mien_pipeline.faces.unroll import unroll
+from mien_pipeline.faces.unroll import facing_texels, unroll
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.protocols import FaceEmbedder, FaceFollower
 
@@ -22,6 +22,7 @@ _EMBED_AT = (0, 12, 40)  # pictures after a track's first, at which it is asked 
 TEXTURE_SIDE = 64  # of the luma textures by which covered faces are found
 SHORTEST = 3  # pictures; what is seen for less is no face, or no one misses it
 
+_SEEN_COS = 0.4  # of the angle to the camera; what is turned further shows the ear or the room as soon as it moves
 # A cut changes nine in ten of a picture's values; measured on clips with fast motion the mean change of a 64 × 36
 # picture was 9 grey levels at most from one picture to the next, and 20 and more at cuts.
 _CUT_LEVELS, _CUT_RATIO = 14.0, 3.0
@@ -37,7 +38,7 @@ class Track:
         first: the number of its first picture.
         faces: one for every picture from there on.
         embeddings: who it is, as a few of its pictures say.
-        textures: (64, 64) uint8 luma, unrolled, one a picture.
+        textures: (64, 64) uint8 luma, unrolled, one a picture; 0 where the face is turned away from the camera.
         portrait: the largest of the pictures at which it was asked who it is: (h, w, 3) uint8 RGB.
     """
 
@@ -79,6 +80,12 @@ class CutFinder:
             return True
         self._changes.append(change)
         return False
+
+
+def _unroll_seen(pixels: Pixels, mesh: Mesh) -> Pixels:
+    """(64, 64) uint8 luma as in `Track.textures`: behind a cheek that is turned away, another place is seen."""
+    luma = np.maximum(cv2.cvtColor(unroll(pixels, mesh, TEXTURE_SIDE), cv2.COLOR_RGB2GRAY), 1)
+    return np.asarray(luma * (facing_texels(mesh, TEXTURE_SIDE) > _SEEN_COS), np.uint8)
 
 
 class Tracker:
@@ -137,8 +144,7 @@ class Tracker:
 
     def _look(self, track: Track, image: Image) -> None:
         face = track.faces[-1]
-        luma = unroll(image.pixels, require_mesh(face), TEXTURE_SIDE)
-        track.textures.append(np.asarray(cv2.cvtColor(luma, cv2.COLOR_RGB2GRAY), np.uint8))
+        track.textures.append(_unroll_seen(image.pixels, require_mesh(face)))
         if len(track.faces) - 1 in _EMBED_AT:
             track.embeddings.append(self._embedder.embed(image, face))
             crop = _cut_portrait(image.pixels, face)

@@ -23,6 +23,14 @@ def unroll(pixels: Pixels, mesh: Mesh, side: int) -> Pixels:
     return np.asarray(resample(pixels, np.asarray(places, np.float32)), np.uint8)
 
 
+def facing_texels(mesh: Mesh, side: int) -> Floats:
+    """(side, side) float32 in -1..1: the cosine of the angle between the camera and each texel of a (468, 3) mesh."""
+    corners, _, _ = _place_texels(side)
+    a, b, c = (mesh[corners[..., corner]] for corner in range(3))
+    normals = np.cross(b - a, c - a)
+    return np.asarray(normals[..., 2] / np.maximum(np.linalg.norm(normals, axis=-1), 1e-6), np.float32)
+
+
 @cache
 def covered_texels(side: int) -> Floats:
     """(side, side) float32, 1 where the canonical face is."""

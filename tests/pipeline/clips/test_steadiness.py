@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien_pipeline.clips.steadiness import FADE, find_covered, find_drifted, find_stirred, plan_shares, smooth
-from mien_pipeline.image import Floats
+from mien_pipeline.image import Floats, Pixels
 
 
 def walk(count: int) -> Floats:
@@ -47,6 +47,42 @@ def test_a_patch_over_a_third_of_a_face_is_found_where_it_is_and_a_dimmed_lamp_i
     textures[25] = (textures[25] * 0.6).astype(np.uint8)
     covered = find_covered(textures)
     assert covered.nonzero()[0].tolist() == list(range(12, 20))
+
+
+def sing(count: int) -> list[Pixels]:
+    """A face on a stage: it turns, so that a side is not seen, a lamp goes round it, and its mouth opens and shuts."""
+    face = np.random.default_rng(2).integers(60, 200, (8, 8)).astype(np.float32)
+    face, across = np.repeat(np.repeat(face, 8, 0), 8, 1), np.linspace(-1, 1, 64)
+    textures = list[Pixels]()
+    for number in range(count):
+        turn = np.sin(number / 3)
+        texture = face * (1 + 0.25 * turn * across)
+        texture[40:44, 27:37] = 20 if number % 4 < 2 else 230
+        texture[:, :12] = 0 if turn > 0.5 else texture[:, :12]
+        texture[:, 52:] = 0 if turn < -0.5 else texture[:, 52:]
+        textures.append(texture.astype(np.uint8))
+    return textures
+
+
+def test_a_face_that_turns_in_the_light_of_a_stage_and_sings_is_not_covered_and_a_patch_over_it_is_found() -> None:
+    """Of a singer with bare face all pictures were once taken for covered, and none was swapped."""
+    textures = sing(60)
+    assert not find_covered(textures).any()
+    for texture in textures[30:36]:
+        texture[24:46, 16:42] = 20
+    assert find_covered(textures).nonzero()[0].tolist() == list(range(30, 36))
+
+
+def test_a_face_that_looks_otherwise_in_every_picture_is_covered_where_that_stands_out() -> None:
+    random = np.random.default_rng(3)
+    textures = [random.integers(105, 195, (64, 64)).astype(np.uint8) for _ in range(30)]
+    assert not find_covered(textures).any()
+    textures[12][20:36, 12:42] = 10
+    assert find_covered(textures).nonzero()[0].tolist() == [12]
+
+
+def test_a_face_that_is_never_seen_is_not_covered() -> None:
+    assert not find_covered([np.zeros((64, 64), np.uint8)] * 3).any()
 
 
 def test_a_strip_that_passes_stirs_a_face_from_the_picture_before_to_the_one_after() -> None:
