@@ -1,6 +1,8 @@
 // A small menu beside what was pressed: arrow keys, Escape, and the focus goes back where it was.
+import { iconButton } from "./control.js";
 import { h, setVars } from "./element.js";
 import { icon } from "./icon.js";
+import { t } from "./words.js";
 
 const EDGE = 12;
 
@@ -13,8 +15,10 @@ const EDGE = 12;
 export function openMenu(label, anchor, entries) {
   const menu = /** @type {HTMLDialogElement} */ (h("dialog", { class: "picker", "aria-label": label }));
   menu.append(...entries.map((entry) => row(entry, () => menu.close())));
+  anchor.setAttribute("aria-expanded", "true");
   menu.addEventListener("close", () => {
     menu.remove();
+    anchor.removeAttribute("aria-expanded");
     anchor.focus();
   });
   menu.addEventListener("click", (event) => event.target === menu && menu.close());
@@ -23,6 +27,16 @@ export function openMenu(label, anchor, entries) {
   menu.showModal();
   place(menu, anchor);
   /** @type {HTMLElement} */ (menu.querySelector("[aria-pressed=true]") ?? menu.querySelector("button")).focus();
+}
+
+/**
+ * The button of what is done seldom, or to many at once; `list` is asked each time it opens.
+ * @param {() => Entry[]} list
+ */
+export function menuButton(list, props = {}) {
+  const open = () => openMenu(t("more_actions"), button, list());
+  const button = iconButton("more", t("more_actions"), open, { "aria-haspopup": "dialog", ...props });
+  return button;
 }
 
 /** @param {Entry} entry @param {() => void} close */

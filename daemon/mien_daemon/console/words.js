@@ -124,6 +124,11 @@ export function ago(at, style = "short", now = Date.now() / 1000) {
   return form(Intl.RelativeTimeFormat, { numeric: "auto", style }).format(Math.round(seconds / length), unit);
 }
 
+/** Under the heading of its day. */
+export function timeOfDay(at) {
+  return form(Intl.DateTimeFormat, { timeStyle: "short" }).format(at * 1000);
+}
+
 export function moment(at) {
   return form(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "short" }).format(at * 1000);
 }

@@ -125,6 +125,12 @@ async def test_a_library_face_is_chosen_on_the_swap_view_and_everything_is_forgo
     await expect(page.locator(".tile.offered")).to_have_count(2)
     await console.button("Ben", ".shelf").click()
     await expect(page.locator(".tile:not(.offered) .tile-name")).to_have_text("Ben")
+    await console.choose("#choose-target", pictures.group)
+    await page.locator(".box[data-face='2']").click()
+    await console.button("Ada", ".picker").click()
+    given = [page.locator(f".box[data-face='{face}'][data-given='true'] .box-who") for face in range(3)]
+    for who, name in zip(given, (["Ben"], [], ["Ada"]), strict=True):
+        await expect(who).to_have_text(name)
     await console.go("faces")
     await page.evaluate("localStorage.setItem('mien.arena', '[]')")
     await console.button("More", ".page-head").click()

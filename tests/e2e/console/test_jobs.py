@@ -123,9 +123,11 @@ async def test_all_results_are_deleted_after_a_question_and_the_time_they_are_ke
         await expect(console.page.locator(f".shot[data-id='{job}']")).to_be_visible()
     async with console.page.expect_response(lambda answer: answer.request.method == "PUT"):  # pyright: ignore
         await console.page.get_by_label("Keep for").select_option("86400")
+    await console.button("More").click()
     await console.button("Delete all").click()
     await console.button("Cancel", "dialog").click()
     await expect(console.page.locator(".shot").nth(1)).to_be_visible()
+    await console.button("More").click()
     await console.button("Delete all").click()
     await console.button("Delete all", "dialog").click()
     await expect(console.page.locator(".notice")).to_contain_text("No results yet")

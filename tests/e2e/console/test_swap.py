@@ -85,7 +85,7 @@ async def test_pictures_that_come_together_are_one_person_and_a_stranger_is_left
     await expect(left_out.locator("li")).to_have_count(1)
     await expect(left_out).to_contain_text("Another person")
     await console.page.reload()
-    await console.button("Redo with changes").click()
+    await console.button("Change").click()
     await expect(console.page.locator(".tile-count")).to_have_text("3")
 
 
@@ -108,7 +108,7 @@ async def test_before_and_after_are_divided_held_and_magnified(console: Any, pic
     await expect(after).to_have_css("visibility", "hidden")
     await console.page.keyboard.up("o")
     await expect(after).to_have_css("visibility", "visible")
-    await console.button("Actual pixels, 100 %").click()
+    await console.button("Actual pixels, 100%").click()
     assert await pane.evaluate("element => element.style.getPropertyValue('--width')") == "160px"
 
 

@@ -6,7 +6,7 @@ import { icon } from "../icon.js";
 import { openMenu } from "../menu.js";
 import { askName } from "../settings/clients.js";
 import { referenceImage } from "../swap/reference-image.js";
-import { fromRecord } from "../swap/references-panel.js";
+import { fromRecord } from "../swap/library.js";
 import { forgetPeople } from "../swap/session.js";
 import { ago, t } from "../words.js";
 import { askToDestroy } from "./destroy.js";

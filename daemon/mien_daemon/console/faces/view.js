@@ -1,9 +1,9 @@
 // Faces: people whose face may be used, with the consent that says so.
 import { announce, attempt } from "../announce.js";
-import { button, iconButton } from "../control.js";
+import { button } from "../control.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
-import { openMenu } from "../menu.js";
+import { menuButton } from "../menu.js";
 import { empty, fillWhenLoaded } from "../notice.js";
 import { filesDropped } from "../pictures.js";
 import { forgetPeople } from "../swap/session.js";
@@ -15,10 +15,7 @@ import { referenceCard } from "./reference-card.js";
 export function mount(main, app, signal) {
   const { api } = app;
   const place = h("div", {});
-  const more = iconButton("more", t("more_actions"), () => openMenu(t("more_actions"), more, [forget]), {
-    "aria-haspopup": "dialog",
-    hidden: true,
-  });
+  const more = menuButton(() => [forget], { hidden: true });
   const forget = { label: t("forget_everything"), icon: "trash", danger: true, run: () => forgetAll(app, again) };
   const load = () => fillWhenLoaded(place, () => api.get("/v1/references"), show, signal);
   const again = () => (app.people.load(), load());

@@ -8,7 +8,12 @@ export function noteOf(job) {
   const parts = [stageWords(job)];
   if (job.state === "running") parts.push(framesOf(job) ?? percent(job.progress));
   if (job.result?.video) parts.push(lengthOf(job.result.video));
-  if (job.state === "running" && job.eta_s) parts.push(t("time_left", { time: duration(Math.ceil(job.eta_s)) }));
+  if (job.state === "running" && job.eta_s) parts.push(timeLeft(job.eta_s));
   if (job.state === "done" && job.result) parts.push(duration(job.result.seconds));
   return parts.join(" · ");
+}
+
+/** In one piece: "4" alone at the end of a line says nothing. */
+function timeLeft(seconds) {
+  return t("time_left", { time: duration(Math.ceil(seconds)) }).replaceAll(" ", "\u00a0");
 }

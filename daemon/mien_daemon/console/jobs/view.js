@@ -2,6 +2,7 @@
 import { attempt } from "../announce.js";
 import { button, segmented } from "../control.js";
 import { h, refill } from "../element.js";
+import { menuButton } from "../menu.js";
 import { empty, loading } from "../notice.js";
 import { batched, everyMinute } from "../pace.js";
 import { rows } from "../rows.js";
@@ -45,8 +46,7 @@ export function mount(main, app, signal) {
 
 /** The title with what is chosen and done about all jobs at once. */
 function pageHead(app, state, show, signal) {
-  const again = againButton(app);
-  const clear = clearButton(app);
+  const many = menuButton(() => deedsOnMany(app));
   const filters = FILTERS.map((name) => [name, t(`filter_${name}`)]);
   const filter = segmented(t("show"), filters, state.filter, (name) => {
     state.filter = name;
@@ -54,10 +54,9 @@ function pageHead(app, state, show, signal) {
   });
   const title = h("h1", {}, t("view_jobs"));
   return {
-    element: h("header", { class: "page-head" }, title, filter, pauseButton(app, signal), again, clear),
+    element: h("header", { class: "page-head" }, title, filter, pauseButton(app, signal), many),
     refresh() {
-      clear.hidden = failed(app.jobs).length === 0;
-      again.hidden = repeatable(app.jobs).length === 0;
+      many.hidden = deedsOnMany(app).length === 0;
     },
   };
 }
@@ -163,25 +162,25 @@ function pauseButton({ api, health }, signal) {
   return place;
 }
 
-function failed(jobs) {
-  return jobs.all.filter((job) => matches(job, "failed"));
-}
-
-/** Those that failed by themselves: what a person stopped stays stopped. */
-function repeatable(jobs) {
-  return jobs.all.filter(({ state }) => state === "failed");
-}
-
-function againButton({ jobs }) {
-  const again = async () => {
-    for (const { id } of repeatable(jobs)) await jobs.post(`/v1/jobs/${id}/retry`);
-  };
-  return button(t("retry_failed"), "retry", () => attempt(again), { class: "quiet" });
-}
-
-function clearButton({ api, jobs }) {
-  const clear = async () => {
-    for (const { id } of failed(jobs)) await api.delete(`/v1/jobs/${id}`);
-  };
-  return button(t("clear_failed"), "trash", () => attempt(clear), { class: "quiet" });
+/** What can be done with all waiting or all failed jobs at once, as far as there are some. */
+function deedsOnMany({ api, jobs }) {
+  const among = (/** @type {(job: any) => boolean} */ isMeant) => jobs.all.filter(isMeant);
+  const deed = (label, icon, some, work) => ({
+    label,
+    icon,
+    some,
+    run: () =>
+      attempt(async () => {
+        for (const { id } of some) await work(id);
+      }),
+  });
+  // What a person stopped stays stopped; it is cleared with what failed.
+  const again = among(({ state }) => state === "failed");
+  const over = among((job) => matches(job, "failed"));
+  const waiting = among(({ state }) => state === "queued");
+  return [
+    deed(t("retry_failed"), "retry", again, (id) => jobs.post(`/v1/jobs/${id}/retry`)),
+    deed(t("clear_failed"), "trash", over, (id) => api.delete(`/v1/jobs/${id}`)),
+    deed(t("cancel_waiting"), "close", waiting, (id) => jobs.post(`/v1/jobs/${id}/cancel`)),
+  ].filter(({ some }) => some.length > 0);
 }

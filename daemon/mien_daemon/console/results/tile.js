@@ -4,7 +4,7 @@ import { icon } from "../icon.js";
 import { nameFor, titleOf } from "../job-name.js";
 import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
 import { likenessWords, worstOf } from "../viewer/likeness.js";
-import { ago, lengthOf, t } from "../words.js";
+import { lengthOf, t, timeOfDay } from "../words.js";
 
 const SIDE = 400; // as the daemon keeps it
 
@@ -36,7 +36,7 @@ export function tile(app, first) {
 
   function update(job) {
     const name = titleOf(job, people.names);
-    setText(when, ago(Date.parse(job.finished_at) / 1000, "narrow"));
+    setText(when, timeOfDay(Date.parse(job.finished_at) / 1000));
     if (job === shown.job && name === shown.title) return;
     Object.assign(shown, { title: name, job });
     const worst = worstOf(job.result);

@@ -1,8 +1,9 @@
 // Results: everything that was made and is still kept, by day.
-import { button, select, spare } from "../control.js";
+import { button, select } from "../control.js";
 import { announce, attempt } from "../announce.js";
 import { confirm } from "../dialog.js";
 import { h } from "../element.js";
+import { menuButton } from "../menu.js";
 import { empty, loading } from "../notice.js";
 import { batched, everyMinute } from "../pace.js";
 import { rows } from "../rows.js";
@@ -29,7 +30,8 @@ export function mount(main, app, signal, item) {
   const days = h("div", { class: "days" });
   const place = h("div", { class: "card" });
   const end = h("div", { class: "gallery-end" });
-  const clear = button(spare(t("delete_all")), "trash", () => deleteAll(app), { class: "danger quiet" });
+  const clear = { label: t("delete_all"), icon: "trash", danger: true, run: () => deleteAll(app) };
+  const more = menuButton(() => [clear], { hidden: true });
   const show = rows(
     days,
     ({ day }) => day,
@@ -46,7 +48,7 @@ export function mount(main, app, signal, item) {
     bar.show(kept);
     selection.keep(shown.map(({ id }) => id));
     tiles.refresh();
-    clear.hidden = kept.length === 0;
+    more.hidden = kept.length === 0;
     place.hidden = shown.length > 0;
     const isAll = jobs.loaded && !jobs.next;
     if (shown.length === 0) place.replaceChildren(isAll ? nothing(kept.length > 0 && bar.reset) : loading());
@@ -65,7 +67,7 @@ export function mount(main, app, signal, item) {
     h(
       "div",
       { class: "page wide" },
-      h("header", { class: "page-head" }, h("h1", { tabindex: -1 }, t("view_results")), keepFor(app), clear),
+      h("header", { class: "page-head" }, h("h1", { tabindex: -1 }, t("view_results")), keepFor(app), more),
       bar.element,
       place,
       days,

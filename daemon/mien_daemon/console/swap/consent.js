@@ -4,15 +4,19 @@ import { checkbox } from "../control.js";
 import { h } from "../element.js";
 import { t } from "../words.js";
 
-/** Whether pictures of faces may be used in this session; asks the first time. */
-export async function mayUse(draft) {
+const SHOWN = 5; // pictures
+
+/** Whether `files`, pictures of faces, may be used in this session; asks the first time. */
+export async function mayUse(draft, files) {
   if (draft.consented) return true;
-  draft.consented = Boolean(await ask(t("consent_title"), statement));
+  const urls = files.slice(0, SHOWN).map((file) => URL.createObjectURL(file));
+  draft.consented = Boolean(await ask(t("consent_title"), (close) => statement(close, urls)));
+  for (const url of urls) URL.revokeObjectURL(url);
   draft.changed();
   return draft.consented;
 }
 
-function statement(close) {
+function statement(close, urls) {
   const given = { adult: false, permission: false };
   const go = h("button", { class: "primary", disabled: true }, t("consent_agree"));
   const note = (name) => (checked) => {
@@ -22,6 +26,11 @@ function statement(close) {
   return h(
     "form",
     { class: "dialog-body", onsubmit: (event) => (event.preventDefault(), close(true)) },
+    h(
+      "div",
+      { class: "consent-faces" },
+      urls.map((src) => h("img", { src, alt: "", onerror: ({ target }) => target.remove() })),
+    ),
     h("p", {}, t("consent_text")),
     checkbox(t("consent_permission"), false, note("permission")),
     checkbox(t("consent_adult"), false, note("adult")),

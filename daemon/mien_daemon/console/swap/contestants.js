@@ -1,5 +1,5 @@
 // Who makes the shown target's results: the chosen engine, and what a person compares it with.
-import { AUTO, valuesUnder } from "./engines.js";
+import { AUTO, presetOf, valuesUnder } from "./engines.js";
 import { engineWords, presetWords } from "./option-words.js";
 import { t } from "../words.js";
 
@@ -36,7 +36,12 @@ export function listContestants(draft, target) {
   const known = draft.engineOf(engine);
   if (!known?.presets.has(preset)) return [first];
   const options = { ...first.options, ...valuesUnder(known, preset) };
-  return [first, { engine, label: `${engineWords(engine)}, ${presetWords(preset)}`, options }];
+  const named = (/** @type {string} */ name) => `${engineWords(engine)}, ${presetWords(name)}`;
+  const own = named(presetOf(known, draft.options));
+  return [
+    { ...first, label: own },
+    { engine, label: named(preset), options },
+  ];
 }
 
 /** The same with the seed that was set and those after it; once where a seed changes nothing, and for a clip. */

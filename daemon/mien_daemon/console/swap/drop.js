@@ -96,7 +96,7 @@ export function addTargets({ draft, pictures }, files) {
  * `face` where that is.
  */
 export async function addReferences({ draft, pictures }, files, face, person) {
-  if (files.length === 0 || !(await mayUse(draft))) return;
+  if (files.length === 0 || !(await mayUse(draft, files))) return;
   await attempt(async () => {
     if (person !== undefined) return addPictures(draft, person, files, pictures);
     const key = await addReference(draft, files, pictures);

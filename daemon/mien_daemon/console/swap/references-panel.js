@@ -1,17 +1,15 @@
 // Whose faces there are to choose from: people of this session and of the library, as a shelf of faces.
 import { attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
-import { ask } from "../dialog.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
 import { findingRow, findingsOf } from "./finding.js";
+import { askLibrary, hasMore, onShelf, usablePeople } from "./library.js";
 import { countPictures, personImage, viewKey } from "./reference-image.js";
-import { nameOf, person } from "./person.js";
-
-const SHELF = 11; // people on the shelf; the library's others are behind a button
+import { nameOf } from "./person.js";
 
 export function referencesPanel(app, signal) {
   const { draft } = app;
@@ -49,24 +47,13 @@ export function referencesPanel(app, signal) {
     showFindings(draft.references.flatMap(findingsOf));
     shelf.hidden = people.length === 0;
     hint.hidden = draft.references.length > 0;
-    more.hidden = library.length <= people.filter(({ key }) => key.startsWith("ref:")).length;
+    more.hidden = !hasMore(library, people);
   };
   app.people.load().then(() => {
-    library = app.people.records.filter(({ usable }) => usable).map(fromRecord);
+    library = usablePeople(app.people);
     if (!signal.aborted) show();
   });
   return { element, show };
-}
-
-/** A person of the library as a reference of the draft. */
-export function fromRecord({ id, name, pictures }) {
-  return person({ key: `ref:${id}`, name, count: pictures?.length });
-}
-
-/** Who is in use, and as many of the library as there is room for. */
-function onShelf({ people }, library) {
-  const others = library.filter(({ key }) => !people.some((who) => who.key === key));
-  return [...people, ...others].slice(0, Math.max(SHELF, people.length));
 }
 
 function tile(app, who) {
@@ -121,24 +108,7 @@ function fromShelf({ references }, { key, name, count }) {
 /** Everybody in the library. */
 function fromLibrary(app, library) {
   return attempt(async () => {
-    const chosen = await ask(t("from_library"), (close) =>
-      h(
-        "div",
-        { class: "dialog-body" },
-        h(
-          "ul",
-          { class: "shelf large" },
-          library.map((who) =>
-            h(
-              "li",
-              { class: "tile" },
-              h("button", { class: "tile-face", onclick: () => close(who) }, personImage(app, who)),
-              h("span", { class: "tile-name" }, who.name),
-            ),
-          ),
-        ),
-      ),
-    );
+    const chosen = await askLibrary(app, library);
     if (chosen) app.draft.choose(chosen);
   });
 }

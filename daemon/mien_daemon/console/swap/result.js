@@ -1,6 +1,6 @@
 // A finished swap: compared with the original, told about, and taken further.
 import { announce, attempt } from "../announce.js";
-import { button, iconButton } from "../control.js";
+import { button, iconButton, spare } from "../control.js";
 import { fill, h } from "../element.js";
 import { nameFor } from "../job-name.js";
 import { refused } from "../notice.js";
@@ -29,7 +29,7 @@ async function show(app, run, element, signal) {
     const titleOf = ({ engine, label }) => label ?? engineWords(engine);
     const named = (at) => (run.length > 1 ? titleOf(run[at]) : t("after"));
     const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
-    const redo = iconButton("pencil", t("redo"), () => draft.edit());
+    const redo = button(spare(t("change_something")), "pencil", () => draft.edit(), { class: "quiet" });
     const alone = run.length === 1;
     const view = compare({ url: original, label: t("before") }, after, {
       more,
@@ -40,7 +40,7 @@ async function show(app, run, element, signal) {
     fill(
       element,
       view,
-      run.length === 2 ? vote(app, run[0].job, run[1].job) : null,
+      run.length === 2 ? vote(app, run[0].job, run[1].job, run.map(titleOf)) : null,
       h(
         "div",
         { class: "reports" },

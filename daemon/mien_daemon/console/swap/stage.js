@@ -1,10 +1,8 @@
 // The middle of the Swap view: where to drop a picture, the picture with its faces, the swap under way, the result.
-import { attempt } from "../announce.js";
 import { button } from "../control.js";
 import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
-import { refused } from "../notice.js";
 import { t } from "../words.js";
 import { addFolder, addTargets, choose, chooseFolder } from "./drop.js";
 import { nameOf } from "./person.js";
@@ -115,30 +113,9 @@ const BUILD = {
   clipResult: async () => (await import("./clip-result.js")).clipResult,
   progress: async () => (await import("./progress.js")).progress,
   result: async () => (await import("./result.js")).result,
-  failed: async () => failed,
-  cancelled: async () => cancelled,
+  failed: async () => (await import("./ended.js")).failed,
+  cancelled: async () => (await import("./ended.js")).cancelled,
 };
-
-function failed(app, { run, problem }) {
-  return {
-    element: h(
-      "div",
-      { class: "over" },
-      refused(problem, () => again(app, run)),
-      back(app),
-    ),
-  };
-}
-
-function cancelled(app, { run }) {
-  const words = h(
-    "div",
-    { class: "notice" },
-    h("h2", {}, t("swap_cancelled")),
-    button(t("try_again"), "retry", () => again(app, run)),
-  );
-  return { element: h("div", { class: "over" }, words, back(app)) };
-}
 
 function dropZone(app, _now, signal) {
   const element = h(
@@ -172,14 +149,4 @@ function resumeButton({ draft, people }, signal) {
   const rename = () => draft.last && (resume.lastChild.textContent = words());
   people.addEventListener("change", rename, { signal });
   return resume;
-}
-
-function back({ draft }) {
-  return button(t("change_something"), "pencil", () => draft.edit(), { class: "quiet" });
-}
-
-function again({ jobs }, run) {
-  return attempt(async () => {
-    for (const { id, job } of run) if (job.state !== "done") await jobs.post(`/v1/jobs/${id}/retry`);
-  });
 }

@@ -1,7 +1,7 @@
 // Before and after: a divider to drag, side by side, or the original for as long as one holds.
 import { button, iconButton, segmented, spare } from "../control.js";
 import { fill, h, setVars } from "../element.js";
-import { t } from "../words.js";
+import { percent, t } from "../words.js";
 import { pane } from "./pane.js";
 import { Zoom } from "./zoom.js";
 
@@ -33,8 +33,10 @@ export function compare(before, after, { more = [], actions = [], faces = [], co
     };
     fill(view, panes[mode]());
   };
-  const single = ({ url, label }) =>
-    h("figure", {}, pane([image(url, label)], zoom, signal), h("figcaption", {}, label));
+  const single = ({ url, label }) => {
+    const caption = h("figcaption", {}, label);
+    return h("figure", {}, pane([image(url, label)], zoom, signal, caption), caption);
+  };
   const modes = segmented(
     t("compare"),
     MODES.map((mode) => [mode, t(`compare_${mode}`)]),
@@ -144,12 +146,13 @@ function zoomButtons(zoom, faces, signal) {
     zoom.to(1, x, y);
   };
   const fit = iconButton("fit", t("zoom_fit"), () => zoom.to(null));
-  const full = h("button", { class: "bare text", onclick: near, "aria-label": t("zoom_full") }, "100 %");
+  const full = h("button", { class: "bare text", onclick: near, "aria-label": t("zoom_full"), title: t("zoom_full") });
   const mark = () => {
     fit.setAttribute("aria-pressed", zoom.scale === null);
-    full.setAttribute("aria-pressed", zoom.scale === 1);
+    full.setAttribute("aria-pressed", zoom.scale !== null);
+    full.textContent = percent(zoom.scale ?? 1);
   };
   zoom.addEventListener("change", mark, { signal });
   mark();
-  return h("div", { class: "group" }, fit, full);
+  return h("div", { class: "group zoom" }, fit, full);
 }

@@ -1,8 +1,15 @@
 // One picture, or two on top of one another, under a zoom that others may share.
 import { h, setVars } from "../element.js";
 
-/** `layers` are <img> elements of the same picture size, lowest first. */
-export function pane(layers, zoom, signal) {
+/**
+ * `layers` are <img> elements of the same picture size, lowest first. `caption` stands beside the pane and hears where
+ * the picture is as well.
+ * @param {HTMLImageElement[]} layers
+ * @param {import("./zoom.js").Zoom} zoom
+ * @param {AbortSignal} signal
+ * @param {HTMLElement | null} caption
+ */
+export function pane(layers, zoom, signal, caption = null) {
   const element = h(
     "div",
     { class: "pane", "data-zoom": "fit" },
@@ -15,12 +22,14 @@ export function pane(layers, zoom, signal) {
     const scale = zoom.cssScale(size(), box());
     const { width, height } = size();
     element.dataset.zoom = zoom.scale === null ? "fit" : "near";
-    setVars(element, {
+    const lies = {
       width: `${width * scale}px`,
       height: `${height * scale}px`,
       left: `${box().width / 2 - zoom.x * width * scale}px`,
       top: `${box().height / 2 - zoom.y * height * scale}px`,
-    });
+    };
+    setVars(element, lies);
+    if (caption) setVars(caption, lies);
   };
 
   const watch = new ResizeObserver(place);

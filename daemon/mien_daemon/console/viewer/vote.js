@@ -7,10 +7,12 @@ import { t } from "../words.js";
 /**
  * Null where the same engine made both with the same settings.
  * @param {any} app @param {any} one a finished job @param {any} other another one of the same target
+ * @param {string[]} names what the two are called where they are shown
  */
-export function vote({ arena }, one, other) {
-  const [first, second] = contestants(one, other).map(contestantWords);
-  if (first === second) return null;
+export function vote({ arena }, one, other, names = []) {
+  const told = contestants(one, other).map(contestantWords);
+  if (told[0] === told[1]) return null;
+  const [first, second] = names[0] === names[1] ? told : names;
   const tally = h("div", { role: "status" });
   const show = () => fill(tally, arena.chosen(one, other) ? scoreList(arena, contestants(one, other)) : null);
   const choices = [

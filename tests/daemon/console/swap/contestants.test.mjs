@@ -47,6 +47,17 @@ test("an engine with noise is run with several seeds at once, one without and a 
   assert.ok(!listRivals(draft).some(([value]) => value.startsWith("seeds:")));
 });
 
+test("of two presets that are compared each is called by its own name", () => {
+  const draft = openPage(storage(), "mesh");
+  const shape = { name: "shape", value: 0.7 };
+  const presets = new Map(Object.entries({ balanced: {}, likeness: { shape: 1 } }));
+  draft.engines = [{ ...engine("mesh"), controls: [shape], presets }];
+  draft.set({ versus: "preset:likeness" });
+  const labels = listContestants(draft).map(({ label }) => label);
+  assert.match(labels[0], /balanced/i);
+  assert.match(labels[1], /likeness/i);
+});
+
 test("what was written down before an engine could be left open is no choice of *Mesh*, but one of another", () => {
   const before = (name) => storage({ "mien.options": JSON.stringify({ engine: name, restore: 0.4 }) });
   const draft = openPage(before("mesh"), "auto");
