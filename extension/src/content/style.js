@@ -128,7 +128,10 @@ img.cover { position: absolute; pointer-events: none; }
   text-align: center; font-size: 12.5px; align-content: start;
 }
 .plate .choice:hover, .plate .choice:focus-visible { background: rgb(255 255 255 / .14); }
-.plate .choice .label { max-width: 76px; overflow: hidden; text-overflow: ellipsis; }
+.plate .choice .label {
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; max-width: 76px; overflow: hidden;
+  white-space: normal; overflow-wrap: anywhere; line-height: 1.3;
+}
 .plate .round, .plate .choice.add::before {
   width: 56px; height: 56px; border-radius: 50%; overflow: hidden; display: grid; place-items: center;
   background: rgb(255 255 255 / .12); font-size: 20px; font-weight: 650;
