@@ -113,16 +113,17 @@ def edit_picture(
             checking.finish(faces)
         chosen = edit.choose(seen, faces)
         made = edit.change(original, faces, chosen, clock)
-        with clock.stage("check-result"):
-            check(made.image, components.check, "result", faces)
-        found_by, reports = components.detector_use, list[FaceReport]()
+        found_by = components.detector_use
         record = edit.record((*components.models, *found_by.models))
 
-        def judge() -> None:
-            reports.extend(edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen))
+        def judge(_: OnStep) -> list[FaceReport]:
+            return edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen)
 
-        with clock.concurrent_stage("score", judge), clock.stage("mark"):
-            marked = expecting.made.result().mark(made.image, picture, record, edit.format)
+        with begun_beside(judge) as judging:
+            with clock.stage("check-result"):
+                check(made.image, components.check, "result", faces)
+            with clock.concurrent_stage("score", judging.made.result), clock.stage("mark"):
+                marked = expecting.made.result().mark(made.image, picture, record, edit.format)
     incomplete: tuple[PictureWarning, ...] = ("incomplete",) if original.missing_rows is not None else ()
     slower: tuple[PictureWarning, ...] = ("processor-instead",) if found_by.failed else ()
     return Swapped(
@@ -132,7 +133,7 @@ def edit_picture(
         size=(made.image.width, made.image.height),
         seconds=clock.elapsed,
         stages=clock.seconds,
-        faces=tuple(reports),
+        faces=tuple(judging.made.result()),
         provenance=marked.provenance,
         models=tuple(record.models),
         warnings=(*incomplete, *slower, *edit.warnings),
