@@ -17,6 +17,7 @@ from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.colour import to_lab_codes, to_linear, to_srgb
 from mien_pipeline.skin.glasses import VIEW_PX, find_level_view
+from mien_pipeline.skin.light import measure_length
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import resemble_skin
 
@@ -42,6 +43,9 @@ _BEFORE, _AFTER = (8, 1), (4, 9)  # from an edge: what is averaged on either sid
 _CHROMA = 10.0  # octaves of light that count as much as 1 of chromaticity
 _LESS_LIKE_SKIN = 0.25  # than the forehead: a mask hides the cheek
 _DARK = 0.012  # of white, added to light: darker than this tells nothing
+
+
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +126,16 @@ def _resemble_skin(colour: Floats) -> float:
 
 def _measure_step(below: Floats) -> float:
     """The sharpest edge below an eye: the median of the columns of (N, _COLUMNS, 3)."""
-    edges = [
-        below[at + _AFTER[0] : at + _AFTER[1]].mean(0) - below[max(1, at - _BEFORE[0]) : at - _BEFORE[1]].mean(0)
-        for at in _EDGES
-    ]
-    return float(np.median(np.linalg.norm(np.stack(edges), axis=2).max(0)))
+    sums = np.cumsum(np.concatenate([np.zeros_like(below[:1]), below]), axis=0, dtype=np.float64)
+
+    def average_rows(first: Indices, end: Indices) -> Floats:
+        """The mean of the rows from each of `first` to before each of `end`."""
+        return np.asarray((sums[end] - sums[first]) / (end - first)[:, None, None], np.float32)
+
+    at = np.arange(_EDGES.start, _EDGES.stop)
+    after = average_rows(at + _AFTER[0], at + _AFTER[1])
+    edges = after - average_rows(np.maximum(1, at - _BEFORE[0]), at - _BEFORE[1])
+    return float(np.median(measure_length(edges).max(0)))
 
 
 def _sample(colours: Floats, lid: Floats, offsets: NDArray[np.intp]) -> Floats:

@@ -1,6 +1,7 @@
 """The mesh engine: reference texture, target geometry, target light."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -8,12 +9,12 @@ import numpy as np
 
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, EyeSwap, SeenEye, keep_eyes, plan_eye_swap
-from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
+from mien_pipeline.engines.mesh.full_size import enlarge_mesh, enlarging, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import find_lamps, take_off
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, SurroundingsReader, find_own_face
-from mien_pipeline.engines.mesh.render import MARGIN, STEPS, render_face
+from mien_pipeline.engines.mesh.render import MARGIN, STEPS, Placed, Rendered, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin
@@ -144,21 +145,11 @@ class MeshLikeness:
         if not _is_clear(face) or (seen is None and self._sees_profile(place)):
             nothing = np.zeros(place.pixels.shape[:2], np.float32)
             return Patch(place.pixels, region.affine, nothing, ("hard-angle",))
-        small, local, step = place.small, place.local, place.step
-        texture = self._choose_texture(settings)
-        with nullcontext(seen.shown) if seen else self._reading_around(place) as own_face:
-            on_step(1, STEPS)
-            read = seen.eyes if seen else self._read_eyes(place)
-            on_step(2, STEPS)
-            eyes = self._plan_eyes(read, settings)
-            rendered = render_face(
-                texture, self.mesh, small, local, settings.shape, eyes, own_face, on_step, grain=step == 1
-            )
-        if tone := find_tone(small):
-            toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
-            rendered = replace(rendered, pixels=toned)
+        texture, step = self._choose_texture(settings), place.step
+        with enlarging(place.pixels, place.small, step, face_width(place.local)) as enlarger:
+            rendered, eyes = self._draw(place, texture, settings, on_step, seen, enlarger.begin)
+            result, changed = enlarger.finish(rendered)
         warnings = self.warnings + _list_warnings(face, place.mesh, rendered.brightness) + rendered.shown.warnings
-        result, changed = enlarge_change(place.pixels, small, rendered, step, face_width(local))
         intent = Intent(
             region.to_full(enlarge_mesh(rendered.mesh, step)),
             rendered.own,
@@ -166,8 +157,44 @@ class MeshLikeness:
             texture.painted_over,
             texture.mottled,
         )
-        found = _Seen(read, rendered.shown)
+        found = _Seen(eyes, rendered.shown)
         return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent, seen=found)
+
+    def _draw(
+        self,
+        place: "_Place",
+        texture: Texture,
+        settings: MeshOptions,
+        on_step: OnStep,
+        seen: "_Seen | None",
+        on_placed: Callable[[Placed], None],
+    ) -> tuple[Rendered, tuple[Eye, Eye]]:
+        """The new face on the small copy, and how the target's eyes are."""
+        small, grain = place.small, place.step == 1
+        with ThreadPoolExecutor(1) as beside:
+            looking = beside.submit(lambda: seen.eyes if seen else self._read_eyes(place))
+            toning = beside.submit(find_tone, small)
+            with nullcontext(seen.shown) if seen else self._reading_around(place) as around:
+                on_step(1, STEPS)
+                read = looking.result()
+                on_step(2, STEPS)
+                eyes, shape = self._plan_eyes(read, settings), settings.shape
+                rendered = render_face(
+                    texture,
+                    self.mesh,
+                    small,
+                    place.local,
+                    shape,
+                    eyes,
+                    around,
+                    on_step,
+                    grain=grain,
+                    on_placed=on_placed,
+                )
+            if tone := toning.result():
+                toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
+                rendered = replace(rendered, pixels=toned)
+        return rendered, read
 
     def _choose_texture(self, settings: MeshOptions) -> Texture:
         return self.texture.keep_skin() if settings.mask == "skin" else self.texture

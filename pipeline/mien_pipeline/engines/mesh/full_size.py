@@ -6,13 +6,17 @@ the result is the target, and where all does, it is the new face with the target
 and hairs, is another person's and goes.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from mien_pipeline.engines.mesh.render import STILL_PX, Rendered
+from mien_pipeline.engines.mesh.render import STILL_PX, Placed, Rendered
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.grid import Box
@@ -32,6 +36,7 @@ _PLAIN = 1.2  # times that, up to which fine detail counts as grain; hairs, pore
 _DETAIL_SPREAD_PX = 1.0  # deviation of a blur of the measured detail, in pixels of the small copy
 _TILE_PX = 256  # of the result: as much as stays in a processor's cache
 _THREADS = 2  # OpenCV and NumPy give Python's lock away while they draw
+_MOST_EARLY = 64  # tiles whose detail is kept while the new face is drawn: 25 MB
 _REACH_PX = 2  # small pixels beside a tile that a cubic kernel reads
 
 
@@ -69,44 +74,104 @@ def shrink_affine(affine: Affine, step: int) -> Affine:
     return np.asarray(affine / step + shift, np.float32)
 
 
-def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, width: float) -> tuple[Pixels, Mask]:
-    """The change at full size: (H, W, 3) uint8 RGB, and (H, W) float32, 1 where a pixel may differ, else 0.
+class Enlarger:
+    """Brings one change up to full size. What does not depend on the new face's pixels is done while it is drawn."""
 
-    Args:
-        target: (H, W, 3) uint8 RGB.
-        small: (h, w, 3) uint8 RGB, what `shrink_face` made of it.
-        change: what was rendered on `small`.
-        step: pixels of `target` to one of `small`.
-        width: of the face, in pixels of `small`.
-    """
-    if step == 1:
-        return change.pixels, change.changed
-    still = _identity(small.shape)
+    def __init__(self, target: Pixels, small: Pixels, step: int, width: float, threads: ThreadPoolExecutor) -> None:
+        """
+        Args:
+            target: (H, W, 3) uint8 RGB.
+            small: (h, w, 3) uint8 RGB, what `shrink_face` made of it.
+            step: pixels of `target` to one of `small`.
+            width: of the face, in pixels of `small`.
+            threads: do the work.
+        """
+        self._target, self._small, self._step, self._width, self._threads = target, small, step, width, threads
+        self._ground: Future[_Ground] | None = None
+
+    def begin(self, placed: Placed) -> None:
+        """Begin with what is known of the change, before the new face is drawn."""
+        if self._step > 1:
+            self._ground = self._threads.submit(
+                _prepare_ground, self._target, self._small, placed, self._step, self._width
+            )
+
+    def finish(self, change: Rendered) -> tuple[Pixels, Mask]:
+        """The change at full size: (H, W, 3) uint8 RGB, and (H, W) float32, 1 where a pixel may differ, else 0.
+
+        `change` was rendered on the small copy; `begin` was told of it.
+        """
+        if self._ground is None:
+            return change.pixels, change.changed
+        ground, result, step = self._ground.result(), self._target.copy(), self._step
+        for drawn in [
+            self._threads.submit(_draw_tile, result, self._target, ground, number, change.pixels, step)
+            for number in range(len(ground.tiles))
+        ]:
+            drawn.result()
+        touched = cv2.dilate(
+            (change.changed > 0).astype(np.uint8), np.ones((2 * _REACH_PX + 1, 2 * _REACH_PX + 1), np.uint8)
+        )
+        size = self._small.shape[1] * step, self._small.shape[0] * step
+        full = cv2.resize(touched, size, interpolation=cv2.INTER_NEAREST)
+        return result, full[: self._target.shape[0], : self._target.shape[1]].astype(np.float32)
+
+
+@contextmanager
+def enlarging(target: Pixels, small: Pixels, step: int, width: float) -> Generator[Enlarger]:
+    """See `Enlarger`; its threads have ended when the block is left."""
     with ThreadPoolExecutor(_THREADS) as threads:
-        finding = threads.submit(_find_grain, target, small, change.own, step)
-        offset = _find_offset(change, still, width)
-        # Beside the new face the small copy shows the moved target already.
-        detail_of, inside = change.pixels.copy(), Box.covering(change.own)
-        if not inside.empty:
-            places = np.add(still, offset, dtype=np.float32)[inside.part]
-            detail_of[inside.part] = resample(small, places, cubic=True)
-        result = target.copy()
-        kept = 1 - change.own * (1 - finding.result())
-        drawn = [
-            threads.submit(_draw_tile, result, target, tile, around, (offset, detail_of, kept, change.pixels), step)
-            for tile, around in _tiles(target.shape, small.shape, step)
-            if change.changed[around.part].any()
-        ]
-        for each in drawn:
-            each.result()
-    touched = cv2.dilate(
-        (change.changed > 0).astype(np.uint8), np.ones((2 * _REACH_PX + 1, 2 * _REACH_PX + 1), np.uint8)
-    )
-    full = cv2.resize(touched, (small.shape[1] * step, small.shape[0] * step), interpolation=cv2.INTER_NEAREST)
-    return result, full[: target.shape[0], : target.shape[1]].astype(np.float32)
+        yield Enlarger(target, small, step, width, threads)
 
 
-def _find_offset(change: Rendered, still: Floats, width: float) -> Floats:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Detail:
+    """Of one tile of the target: its moved pixels, and what of their detail goes on top of the new picture.
+
+    `detail` is (h, w, 3) int16, or None where all of it stays: then there may be nothing to do.
+    """
+
+    base: Pixels
+    detail: NDArray[np.int16] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ground:
+    """What a change is drawn on.
+
+    Attributes:
+        tiles: of the full size that change, each with the part of the small copy that it depends on.
+        offset: (h, w, 2) float32, see `_find_offset`.
+        moved: (h, w, 3) uint8 RGB, the moved target on the small copy.
+        kept: (h, w) float32 in 0..1, how much of the target's detail stays.
+        details: of the first tiles.
+    """
+
+    tiles: Sequence[tuple[Box, Box]]
+    offset: Floats
+    moved: Pixels
+    kept: Mask
+    details: Sequence[_Detail]
+
+
+def _prepare_ground(target: Pixels, small: Pixels, placed: Placed, step: int, width: float) -> _Ground:
+    still = _identity(small.shape)
+    offset = _find_offset(placed, still, width)
+    moved, inside = placed.moved, Box.covering(placed.own)
+    if not inside.empty:
+        places = np.add(still, offset, dtype=np.float32)[inside.part]
+        moved = moved.copy()
+        moved[inside.part] = resample(small, places, cubic=True)
+    kept = 1 - placed.own * (1 - _find_grain(target, small, placed.own, step))
+    tiles = [
+        (tile, around) for tile, around in _tiles(target.shape, small.shape, step) if placed.changed[around.part].any()
+    ]
+    ground = _Ground(tiles, offset, moved, kept, ())
+    early = [_lift_detail(target, ground, number, step) for number in range(min(len(tiles), _MOST_EARLY))]
+    return replace(ground, details=early)
+
+
+def _find_offset(change: Placed, still: Floats, width: float) -> Floats:
     """(h, w, 2) float32, how far the target's detail is moved with the target: well inside the new face it is not."""
     offset: Floats = change.origins - still
     plain = (change.own > 0.995).astype(np.uint8)
@@ -116,41 +181,48 @@ def _find_offset(change: Rendered, still: Floats, width: float) -> Floats:
     return offset
 
 
-def _draw_tile(
-    result: Pixels, target: Pixels, tile: Box, around: Box, small: tuple[Floats, Pixels, Mask, Pixels], step: int
-) -> None:
-    """One tile of the result, in place: the new picture enlarged, and the detail of the moved target on top.
-
-    `around` is the part of the small arrays that the tile depends on. `small` holds, for the whole of the small copy,
-    the offsets of the moved target, how it looks there, how much of its detail is kept, and the new picture.
-    """
-    offset, moved, kept, new = (
-        small[0][around.part],
-        small[1][around.part],
-        small[2][around.part],
-        small[3][around.part],
-    )
-    shift = tile.left - around.left * step, tile.top - around.top * step
-    size = (around.right - around.left) * step, (around.bottom - around.top) * step
-    inside = slice(shift[1], shift[1] + tile.shape[0]), slice(shift[0], shift[0] + tile.shape[1])
-
-    def grow(values: np.ndarray, kind: int) -> np.ndarray:
-        return np.asarray(cv2.resize(values, size, interpolation=kind))[inside]
-
+def _lift_detail(target: Pixels, ground: _Ground, number: int, step: int) -> _Detail:
+    """The moved target at a tile, and its detail."""
+    tile, around = ground.tiles[number]
+    offset, kept = ground.offset[around.part], ground.kept[around.part]
     base = target[tile.part]
     if offset.any():
-        places = np.float32(step) * grow(offset, cv2.INTER_LINEAR)
+        places = np.float32(step) * _grow(offset, tile, around, step, cv2.INTER_LINEAR)
         places[..., 0] += np.arange(tile.left, tile.right, dtype=np.float32)
         places[..., 1] += np.arange(tile.top, tile.bottom, dtype=np.float32)[:, None]
         base = resample(target, places, cubic=True)
-    if not (kept < 1).any() and np.array_equal(moved, new):
-        result[tile.part] = base
-        return
-    detail = cv2.subtract(base, grow(moved, cv2.INTER_CUBIC), dtype=cv2.CV_16S)
-    if (kept < 1).any():
-        share = grow(np.asarray(np.rint(kept * 255), np.uint8), cv2.INTER_LINEAR)
-        detail = cv2.multiply(detail, cv2.merge([share, share, share]), scale=1 / 255, dtype=cv2.CV_16S)
-    cv2.add(grow(new, cv2.INTER_CUBIC), detail, dst=result[tile.part], dtype=cv2.CV_8U)
+    if not (kept < 1).any():
+        return _Detail(base, None)
+    detail = _subtract(base, _grow(ground.moved[around.part], tile, around, step, cv2.INTER_CUBIC))
+    share = _grow(np.asarray(np.rint(kept * 255), np.uint8), tile, around, step, cv2.INTER_LINEAR)
+    weakened = cv2.multiply(detail, cv2.merge([share, share, share]), scale=1 / 255, dtype=cv2.CV_16S)
+    return _Detail(base, np.asarray(weakened, np.int16))
+
+
+def _draw_tile(result: Pixels, target: Pixels, ground: _Ground, number: int, picture: Pixels, step: int) -> None:
+    """One tile of the result, in place: the new picture (h, w, 3) enlarged, and the moved target's detail on top."""
+    tile, around = ground.tiles[number]
+    early = number < len(ground.details)
+    lifted = ground.details[number] if early else _lift_detail(target, ground, number, step)
+    moved, new, detail = ground.moved[around.part], picture[around.part], lifted.detail
+    if detail is None:
+        if np.array_equal(moved, new):
+            result[tile.part] = lifted.base
+            return
+        detail = _subtract(lifted.base, _grow(moved, tile, around, step, cv2.INTER_CUBIC))
+    cv2.add(_grow(new, tile, around, step, cv2.INTER_CUBIC), detail, dst=result[tile.part], dtype=cv2.CV_8U)
+
+
+def _subtract(base: Pixels, smooth: Pixels) -> NDArray[np.int16]:
+    return np.asarray(cv2.subtract(base, smooth, dtype=cv2.CV_16S), np.int16)
+
+
+def _grow(values: NDArray[Any], tile: Box, around: Box, step: int, kind: int) -> NDArray[Any]:
+    """`values` of `around`, a part of the small copy, at the full size of `tile`; `kind` is OpenCV's interpolation."""
+    left, top = tile.left - around.left * step, tile.top - around.top * step
+    size = (around.right - around.left) * step, (around.bottom - around.top) * step
+    grown = np.asarray(cv2.resize(values, size, interpolation=kind))
+    return grown[top : top + tile.shape[0], left : left + tile.shape[1]]
 
 
 def _find_grain(target: Pixels, small: Pixels, own: Mask, step: int) -> Mask:

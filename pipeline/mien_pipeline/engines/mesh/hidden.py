@@ -202,12 +202,14 @@ def _correlate(one: Floats, other: Floats, inside: Choice) -> float:
     box = Box.covering(inside.astype(np.float32))
     where = inside[box.part]
     mine = one[box.part][where]
-    mine = mine - mine.mean()
-    best = -1.0
-    for down in (-_SHIFT, 0, _SHIFT):
-        for across in (-_SHIFT, 0, _SHIFT):
-            theirs = other[box.top - down : box.bottom - down, box.left - across : box.right - across][where]
-            theirs = theirs - theirs.mean()
-            norm = float(np.sqrt((mine @ mine) * (theirs @ theirs)))
-            best = max(best, float(mine @ theirs) / max(norm, 1e-9))
-    return best
+    shifts = (-_SHIFT, 0, _SHIFT)
+    theirs = np.stack(
+        [
+            other[box.top - down : box.bottom - down, box.left - across : box.right - across][where]
+            for down in shifts
+            for across in shifts
+        ]
+    )
+    mine, theirs = mine - mine.mean(), theirs - theirs.mean(1, keepdims=True)
+    norms = np.sqrt((mine @ mine) * np.einsum("sp,sp->s", theirs, theirs))
+    return float(max(-1.0, (theirs @ mine / np.maximum(norms, 1e-9)).max()))

@@ -144,24 +144,26 @@ def find_own_face(target: Pixels, mesh: Mesh, surroundings: Surroundings, refere
         surroundings: of the face.
         reference: (S, S, 3) uint8 RGB, the texture of another face, to know what features look like.
     """
-    small, view = view_face(target, mesh)
-    scale = np.divide(small.shape[1::-1], target.shape[1::-1], dtype=np.float32)
-    background = _find_background(surroundings, view, scale)
-    hidden = set(find_hidden_features(target, mesh, reference))
-    if hides_eyes(target, mesh):
-        hidden |= {"left eye", "right eye"}  # a mirroring lens has as much contrast as an eye
-    frame = find_frame(target, mesh)
-    eye = None if frame.any() or hidden else find_hidden_eye(target, mesh)
-    if eye:
-        hidden.add(eye)
-    shown = np.minimum(1 - frame, 1 - tongue_mask(target, mesh))
-    hands = [((joints + 0.5) * scale - 0.5).astype(np.float32) for joints in surroundings.hands()]
-    covers = find_covers(small, view, hands, hidden, background)
-    skin = skin_in_view(target, small, view, covers.mask | background)
-    occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
-    beard = None if "mouth" in hidden else find_full_beard(target, mesh)
+    with ThreadPoolExecutor(1) as beside:
+        lenses, tongue = beside.submit(hides_eyes, target, mesh), beside.submit(tongue_mask, target, mesh)
+        beard = beside.submit(find_full_beard, target, mesh)
+        small, view = view_face(target, mesh)
+        scale = np.divide(small.shape[1::-1], target.shape[1::-1], dtype=np.float32)
+        background = _find_background(surroundings, view, scale)
+        hidden, frame = set(find_hidden_features(target, mesh, reference)), find_frame(target, mesh)
+        if lenses.result():
+            hidden |= {"left eye", "right eye"}  # a mirroring lens has as much contrast as an eye
+        eye = None if frame.any() or hidden else find_hidden_eye(target, mesh)
+        if eye:
+            hidden.add(eye)
+        hands = [((joints + 0.5) * scale - 0.5).astype(np.float32) for joints in surroundings.hands()]
+        covers = find_covers(small, view, hands, hidden, background)
+        skin = skin_in_view(target, small, view, covers.mask | background)
+        occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
+        shown = np.minimum(skin, np.minimum(1 - frame, 1 - tongue.result()))
+        full_beard = None if "mouth" in hidden else beard.result()
     warnings: tuple[SwapWarning, ...] = ("occluded",) if occluded else ()
-    return OwnFace(np.minimum(skin, shown), warnings if beard is None else (*warnings, "beard-kept"), beard)
+    return OwnFace(shown, warnings if full_beard is None else (*warnings, "beard-kept"), full_beard)
 
 
 def _find_background(surroundings: Surroundings, view: FaceView, scale: Floats) -> Choice:

@@ -79,6 +79,25 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """What is known of a region before the new face is drawn: all but its pixels.
+
+    Attributes:
+        moved: (H, W, 3) uint8 RGB, the target drawn to the new shape.
+        changed, own, origins: as in `Rendered`.
+    """
+
+    moved: Pixels
+    changed: Mask
+    own: Mask
+    origins: Floats
+
+
+def ignore_placed(placed: Placed) -> None:
+    """A listener that does nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _MovedTarget:
     """The target drawn to the new shape.
 
@@ -138,6 +157,7 @@ def render_face(
     on_step: OnStep,
     *,
     grain: bool = True,
+    on_placed: Callable[[Placed], None] = ignore_placed,
 ) -> Rendered:
     """The textured reference on the target's mesh.
 
@@ -149,6 +169,7 @@ def render_face(
         eyes, on_step: how each eye is rendered; what is told after each of the last four steps.
         own_face: what is around the target face, in the region's pixels, to find what of it shows; or what does.
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
+        on_placed: told where the new face will be, before it is drawn.
     """
     at = _Place.of(target.shape, Grid.step_for(face_width(mesh)), blend_shape(mesh, reference, shape))
     box, known = at.box, own_face if isinstance(own_face, KnownFace) else None
@@ -167,16 +188,22 @@ def render_face(
     outline = oval_mask(box.shape, at.face, EDGE) * below_hairline(box.shape, at.face, FOREHEAD_EDGE)
     alpha = np.minimum(np.minimum(outline, skin), valid)
     bare *= alpha
+    mouth, lids = target_mouth_mask(base.shape, at.face, reference), target_eyes_mask(base.shape, at.face, eyes)
+    kept = np.maximum(mouth, lids)
+    placed = _place(moved, box, alpha, alpha * (1 - kept))
+    on_placed(placed)
     on_step(4, STEPS)
     grid = at.coarse if known else at.inner
-    new, kept = _fit_into_target(drawn, base, bare, alpha, at.face, reference, grid, eyes)
+    new = _fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
     light = _measure_brightness(base, alpha)
-    own = _put_in(moved, box, blend_bands(base, matched, alpha), base, alpha, kept, lamps)
+    own = placed.own[box.part]
+    lit = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own, lamps)
+    cv2.copyTo(lit, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     on_step(6, STEPS)
-    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, light, shown, at.shaped)
+    return Rendered(moved.pixels, placed.changed, placed.own, moved.origins, light, shown, at.shaped)
 
 
 @contextmanager
@@ -243,14 +270,16 @@ def _fit_into_target(
     base: Pixels,
     skin: Mask,
     alpha: Mask,
+    kept: tuple[Mask, Mask],
     face: Mesh,
     reference: Mesh,
     grid: Grid,
     eyes: tuple[EyeSwap, EyeSwap],
-) -> tuple[Floats, Mask]:
-    """The drawn face in the target's light and expression, (H, W, 3) float32, and (H, W) what stays the target's.
+) -> Floats:
+    """The drawn face in the target's light and expression, (H, W, 3) float32.
 
-    `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show.
+    `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show, `kept` where its
+    mouth and its eyes stay the target's.
     """
     features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
     new = relight(drawn, base, skin, features, alpha, draw_hair(face, grid), grid, width).astype(np.float32)
@@ -260,28 +289,23 @@ def _fit_into_target(
     new = calm_red_eyes(new, before, skin, face)
     new = light_teeth(new, drawn, before, face, reference)
     new = remove_smile_folds(new, face, reference, grid)
-    mouth, kept_eyes = target_mouth_mask(base.shape, face, reference), target_eyes_mask(base.shape, face, eyes)
+    mouth, kept_eyes = kept
     _mix_in(new, match_lip_colour(before, new, face), mouth)
     shut = any(eye.shut for eye in eyes)
     lids = match_surroundings(before, new, skin, kept_eyes, grid, width) if shut else before
     _mix_in(new, lids, kept_eyes)
-    return new, np.maximum(mouth, kept_eyes)
+    return new
 
 
-def _put_in(
-    moved: _MovedTarget, box: Box, blended: Pixels, base: Pixels, alpha: Mask, kept: Mask, lamps: Floats | None
-) -> Mask:
-    """Put the face, (h, w, 3) of the box, into `moved`, in place; (H, W) 0..1 how much of a pixel is it alone.
+def _place(moved: _MovedTarget, box: Box, alpha: Mask, own: Mask) -> Placed:
+    """The region, of whose `box` the new face takes `alpha` (h, w), and `own` (h, w) of that is it alone.
 
-    A place that stays the target's amid the new face keeps its value: a coarse band would tint it. `alpha` and `kept`
-    (h, w) are the new face, and what stays the target's in it; `base` is the target without the lamps.
+    A place that stays the target's amid the new face keeps its value: a coarse band would tint it.
     """
-    own = np.zeros(moved.changed.shape, np.float32)
-    own[box.part] = alpha * (1 - kept)
-    lit = put_back(blended, base, moved.pixels[box.part], own[box.part], lamps)
-    cv2.copyTo(lit, (alpha > 0).view(np.uint8), moved.pixels[box.part])
-    moved.changed[box.part] |= alpha > 0
-    return own
+    everywhere, changed = np.zeros(moved.changed.shape, np.float32), moved.changed.astype(np.float32)
+    everywhere[box.part] = own
+    changed[box.part][alpha > 0] = 1
+    return Placed(moved.pixels.copy(), changed, everywhere, moved.origins)
 
 
 def _draw_known_light(known: KnownFace, raster: Raster, at: _Place) -> Floats | None:

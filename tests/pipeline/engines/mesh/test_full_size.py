@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.engine import MeshLikeness
-from mien_pipeline.engines.mesh.full_size import enlarge_change, find_step, shrink_face
+from mien_pipeline.engines.mesh.full_size import enlarging, find_step, shrink_face
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import OwnFace
-from mien_pipeline.engines.mesh.render import Rendered
+from mien_pipeline.engines.mesh.render import Placed, Rendered
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Mask, Pixels
@@ -45,6 +45,12 @@ def rendered(small: Pixels, pixels: Pixels, own: Mask, origins: Floats | None = 
     origins = in_place(small) if origins is None else origins
     changed = ((own > 0) | (np.abs(origins - in_place(small)).max(2) > 0.05)).astype(np.float32)
     return Rendered(pixels, changed, own, origins, 140.0, OwnFace(own, ()), np.zeros((468, 3), np.float32))
+
+
+def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, width: float) -> tuple[Pixels, Mask]:
+    with enlarging(target, small, step, width) as enlarger:
+        enlarger.begin(Placed(change.pixels, change.changed, change.own, change.origins))
+        return enlarger.finish(change)
 
 
 def test_a_face_about_as_large_as_the_references_is_rendered_at_its_own_size() -> None:
