@@ -40,7 +40,7 @@ function run() {
     groups: new GroupList(api, events),
     router,
     health,
-    people: new People(api),
+    people: new People(api, events),
     pictures: new Pictures(api),
     seen: { result: "" }, // where one was in the gallery, for the way back
     arena: new Arena(localStorage),
@@ -70,7 +70,6 @@ function run() {
       router.place.view !== "settings" &&
       askToPair(app, ending.signal),
   );
-  events.addEventListener("up", () => app.people.coming ?? app.people.load()); // the first view has asked
   events.addEventListener("on:job-deleted", (/** @type {any} */ { detail }) =>
     app.pictures.forget(`/v1/jobs/${detail.id}/`),
   );

@@ -1,23 +1,21 @@
 // What the people of the library are called, for lists that name them. Only this page's memory holds it.
 export class People extends EventTarget {
-  constructor(api) {
+  constructor(api, events) {
     super();
     this.api = api;
     /** @type {any[]} the library's records */
     this.records = [];
     /** @type {Map<string, string>} */
     this.names = new Map();
-    /** @type {Promise<void> | null} the latest answer, while it is on its way */
-    this.coming = null;
+    this.isAsked = false; // since the daemon was last away
+    events.addEventListener("down", () => (this.isAsked = false));
+    events.addEventListener("up", () => this.isAsked || this.load()); // the first view may have asked
   }
 
   /** Load them again. There are none while the library cannot be opened. */
   load() {
-    const asked = this.#ask().finally(() => {
-      if (this.coming === asked) this.coming = null;
-    });
-    this.coming = asked;
-    return asked;
+    this.isAsked = true;
+    return this.#ask();
   }
 
   async #ask() {

@@ -65,17 +65,21 @@ function said(value) {
   return typeof value === "number" ? number(value) : String(value);
 }
 
+/** @type {Intl.NumberFormatOptions} */
+const PLAIN = { maximumFractionDigits: 2 };
+
 /**
+ * A small whole number is written alike in every language here, and needs nothing of `Intl`: the first view shows some.
  * @param {number} value
  * @param {Intl.NumberFormatOptions} options
  */
-export function number(value, options = { maximumFractionDigits: 2 }) {
-  return form(Intl.NumberFormat, options).format(value);
+export function number(value, options = PLAIN) {
+  const isSmall = Number.isInteger(value) && value >= 0 && value < 1000;
+  return isSmall && options === PLAIN ? String(value) : form(Intl.NumberFormat, options).format(value);
 }
 
-/** Whole ones, which need nothing of `Intl`: the first view shows one. */
 export function percent(fraction) {
-  return t("percent", { value: String(Math.round(100 * fraction)) });
+  return t("percent", { value: Math.round(100 * fraction) });
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];

@@ -18,6 +18,7 @@ STATEMENT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 LATER = re.compile(r"""\bawait import\((["`])([^"`\n]+)\1\)""")
 CALL = re.compile(r"^(?!\s*(?:/\*|\*|//)).*\bimport\(.*", re.MULTILINE)  # comments may name the types of a module
 NAME = re.compile(r"([\w$]+)(?: as ([\w$]+))?")
+# What is imported later comes in a task of its own, as from a browser that fetches it: the page is drawn meanwhile.
 LOADER = """\
 const $evaluated = new Map();
 const $import = (name) => {
@@ -25,7 +26,7 @@ const $import = (name) => {
 return $evaluated.get(name);
 };
 const $later = async (from, path) => {
-await null;
+await new Promise((resolve) => setTimeout(resolve));
 return $import(new URL(path, `file:///${from}`).pathname.slice(1));
 };
 """

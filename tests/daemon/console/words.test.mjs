@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { bytes, duration, LANGUAGES, percent, preferred, speak, t } from "../../../daemon/mien_daemon/console/words.js";
+import {
+  bytes,
+  duration,
+  LANGUAGES,
+  number,
+  percent,
+  preferred,
+  speak,
+  t,
+} from "../../../daemon/mien_daemon/console/words.js";
 
 test("the language is the person's choice, else the first that the browser asks for and we speak", () => {
   assert.equal(preferred("fr", ["de"]), "fr");
@@ -50,4 +59,20 @@ test("a language’s form is made anew for another language", () => {
   assert.equal(t("jobs", { count: 1_000 }), "1,000");
   speak("de", { jobs_one: "one", jobs_other: "{count}" });
   assert.equal(t("jobs", { count: 1_000 }), "1.000");
+});
+
+test("a small whole number is written as the language writes it, without the browser’s own forms", () => {
+  const { NumberFormat } = Intl;
+  const small = [0, 1, 40, 95, 999];
+  for (const language of Object.keys(LANGUAGES)) {
+    speak(language, {});
+    const known = new NumberFormat(language.replace("_", "-"));
+    Intl.NumberFormat = /** @type {any} */ (() => assert.fail(`${language} was asked for its form`));
+    try {
+      for (const value of small) assert.equal(number(value), known.format(value));
+    } finally {
+      Intl.NumberFormat = NumberFormat;
+    }
+    for (const value of [1000, -5, 0.25]) assert.equal(number(value), known.format(value));
+  }
 });

@@ -124,3 +124,20 @@ def test_a_module_that_its_own_import_asks_for_at_once_is_evaluated_once(tmp_pat
     joined = tmp_path / "joined.mjs"
     joined.write_text(join_modules(modules, "main.js"), encoding="utf-8")
     assert run(joined) == "main\n"
+
+
+@pytest.mark.slow  # a start of node
+def test_what_is_imported_later_is_evaluated_in_a_task_of_its_own(tmp_path: Path) -> None:
+    """As a browser does, which has to fetch it: what the page shows meanwhile need not wait for it."""
+    modules = {
+        "main.js": """\
+const load = async () => await import("./late.js");
+load();
+const after = (turns) => (turns ? Promise.resolve(turns - 1).then(after) : console.log("the task is over"));
+after(9);
+""",
+        "late.js": 'console.log("late");\n',
+    }
+    joined = tmp_path / "joined.mjs"
+    joined.write_text(join_modules(modules, "main.js"), encoding="utf-8")
+    assert run(joined) == "the task is over\nlate\n"
