@@ -22,7 +22,6 @@ export class JobList extends EventTarget {
     this.coming = null;
     events.addEventListener("up", () => this.load());
     events.addEventListener("on:reset", () => this.load());
-    events.addEventListener("on:queue", () => this.reorder());
     events.addEventListener("on:job", ({ detail }) => this.hear(detail));
     events.addEventListener("on:job-deleted", ({ detail }) => this.drop(detail.id));
   }
@@ -78,13 +77,6 @@ export class JobList extends EventTarget {
       this.takeAnswer(page?.jobs ?? [], mark);
       query = page?.next ? `limit=${PAGE}&group=${encodeURIComponent(group)}&cursor=${page.next}` : "";
     }
-  }
-
-  /** Another order of what waits: only that is asked for. */
-  async reorder() {
-    const mark = this.staleness.mark();
-    const page = await this.page(`state=queued&limit=${PAGE}`);
-    this.takeAnswer(page?.jobs ?? [], mark);
   }
 
   /** Ask for something that answers with a job. */

@@ -315,15 +315,13 @@ class JobQueue:
             moving = [job for job in self._jobs.waiting if job.id in wanted]
             if not moving:
                 raise JobUnfinished("the job is running", job=job_ids[0], state="running")
-            order = self._jobs.waiting.with_moved(moving, before)
-            await self._store.change_all(order)
-            self._jobs.waiting.reorder(order)  # meanwhile the first may have been started
-        going = {job.id for job in moving}
-        moved = [job for job in order if job.id in going]
-        for job in moved:
+            placed = self._jobs.waiting.with_moved(moving, before)
+            await self._store.change_all(placed)
+            self._jobs.waiting.reorder(placed)  # meanwhile the first may have been started
+        for job in filter(None, [self._jobs.waiting.find(job.id) for job in placed]):
             self._jobs.tell(job)
         self._jobs.tell_counts()
-        return moved
+        return [job for job in placed if job.id in wanted]
 
 
 def owner_of(client: Client) -> str | None:

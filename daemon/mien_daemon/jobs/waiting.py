@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from mien_daemon.jobs.job import Job, Priority
 
@@ -86,17 +87,42 @@ class WaitingJobs:
         return [job for job in self._jobs if job.ask.group == name and owner in {None, job.owner}]
 
     def with_moved(self, moved: Sequence[Job], before: str | None) -> Sequence[Job]:
-        """All waiting jobs with new positions, `moved` before the job `before`, or last when that does not wait.
+        """The jobs that get another place, as they will be: `moved` before `before`, or last when that does not wait.
 
-        `moved` take on the priority of the job behind them; at the very end, the last one's.
+        `moved` take on the priority of the job behind them; at the very end, the last one's. Every other job keeps its
+        position, unless there is no number left between two: then all waiting jobs are counted anew.
         """
         going = {job.id for job in moved}
         order = [job for job in self._jobs if job.id not in going]
         place = next((at for at, job in enumerate(order) if job.id == before), len(order))
         lowest = max(job.ask.priority for job in self._jobs)
         priority = Priority(order[place].ask.priority if place < len(order) else lowest)
-        order[place:place] = [replace(job, ask=replace(job.ask, priority=priority)) for job in moved]
-        return [replace(job, position=float(at)) for at, job in enumerate(order)]
+        moved = [replace(job, ask=replace(job.ask, priority=priority)) for job in moved]
+        ahead, behind = order[:place], order[place:]
+        positions = _between(_last(ahead, priority), _first(behind, priority), len(moved))
+        if positions is None:
+            return [replace(job, position=float(at)) for at, job in enumerate([*ahead, *moved, *behind])]
+        return [replace(job, position=position) for job, position in zip(moved, positions, strict=True)]
+
+
+def _last(jobs: Sequence[Job], priority: Priority) -> float | None:
+    """The position of the last job, where it has this priority."""
+    return jobs[-1].position if jobs and jobs[-1].ask.priority == priority else None
+
+
+def _first(jobs: Sequence[Job], priority: Priority) -> float | None:
+    """The position of the first job, where it has this priority."""
+    return jobs[0].position if jobs and jobs[0].ask.priority == priority else None
+
+
+def _between(low: float | None, high: float | None, count: int) -> Sequence[float] | None:
+    """`count` growing numbers above `low` and below `high`, where there are such; None where so many do not fit."""
+    if low is None:
+        low = 0.0 if high is None else high - count - 1
+    if high is None:
+        high = low + count + 1
+    numbers = [low + (high - low) * turn / (count + 1) for turn in range(1, count + 1)]
+    return numbers if all(one < other for one, other in pairwise([low, *numbers, high])) else None
 
 
 def _engine_of(job: Job) -> str | None:

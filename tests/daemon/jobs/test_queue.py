@@ -226,6 +226,25 @@ async def test_a_moved_job_is_before_the_other_and_both_are_on_the_disk_so(tmp_p
         assert kinds[-2:] == ["job", "queue"]
 
 
+async def test_every_job_that_gets_another_place_is_told_with_it_and_no_other(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as room:
+        a, b, c = [await room.submit() for _ in "abc"]
+
+        async def told_of_a_move() -> dict[object, object]:
+            """The last job goes before the one before it."""
+            last = room.events.last
+            *_, behind, moved = room.jobs.waiting
+            await room.queue.move(LOCAL, moved.id, behind.id)
+            events = [event.data for event in room.events.since(last) or () if event.kind == "job"]
+            return {data["id"]: data["position"] for data in events}
+
+        assert (await told_of_a_move()).keys() == {c.id}
+        room.jobs.waiting.put(replace(c, position=a.position))  # no number is left between these two
+        told = await told_of_a_move()
+        assert told == {job.id: job.position for job in room.jobs.waiting}
+        assert told.keys() == {a.id, b.id, c.id}
+
+
 async def test_only_waiting_jobs_are_moved_and_only_before_waiting_ones(tmp_path: Path) -> None:
     async with open_jobs(tmp_path, FakeExecutor()) as room:
         done = await room.finished(await room.submit())

@@ -114,17 +114,34 @@ def test_a_position_is_one_beyond_the_first_or_last_of_all_whatever_their_priori
 def test_a_job_that_is_moved_takes_on_the_priority_of_the_one_behind_it() -> None:
     waiting = waiting_jobs(job("a", 1), job("b", 2, Priority.batch), job("c", 3, Priority.batch))
     before_a = waiting.with_moved([job("c", 3, Priority.batch)], "a")
-    assert [(each.id, each.position, each.ask.priority.name) for each in before_a] == [
-        ("c", 0.0, "interactive"),
-        ("a", 1.0, "interactive"),
-        ("b", 2.0, "batch"),
-    ]
+    assert [(each.id, each.position, each.ask.priority.name) for each in before_a] == [("c", 0.0, "interactive")]
     to_the_end = waiting.with_moved([job("a", 1)], None)
-    assert [(each.id, each.ask.priority.name) for each in to_the_end] == [
-        ("b", "batch"),
-        ("c", "batch"),
-        ("a", "batch"),
-    ]
+    assert [(each.id, each.position, each.ask.priority.name) for each in to_the_end] == [("a", 4.0, "batch")]
+    before_b = waiting.with_moved([job("a", 1)], "b")
+    assert [(each.id, each.position, each.ask.priority.name) for each in before_b] == [("a", 1.0, "batch")]
+
+
+def test_of_a_move_no_job_but_the_moved_ones_gets_another_position() -> None:
+    """A page that knows the newest hundred of a long queue knows their places after every move that it is told of."""
+    waiting = waiting_jobs(*(job(name, at) for at, name in enumerate("abcdef")))
+    placed = waiting.with_moved([job("a", 0), job("f", 5)], "d")
+    assert [each.id for each in placed] == ["a", "f"]
+    waiting.reorder(placed)
+    assert names(waiting) == ["b", "c", "a", "f", "d", "e"]
+
+
+def test_where_two_jobs_leave_no_number_between_them_all_are_counted_anew() -> None:
+    waiting = waiting_jobs(job("a", 1), job("b", 1), job("c", 7))
+    placed = waiting.with_moved([job("c", 7)], "b")
+    assert [(each.id, each.position) for each in placed] == [("a", 0.0), ("c", 1.0), ("b", 2.0)]
+
+
+def test_however_often_jobs_are_moved_between_the_same_two_they_stand_where_they_were_put() -> None:
+    waiting = waiting_jobs(job("first", 1), job("one", 2), job("other", 3))
+    for turn in range(200):
+        moved, behind = ("one", "other") if turn % 2 else ("other", "one")
+        waiting.reorder(waiting.with_moved([job(moved, 0)], behind))
+        assert names(waiting) == ["first", moved, behind]
 
 
 def test_moving_only_says_how_it_would_be() -> None:
