@@ -62,7 +62,6 @@ export class Swaps {
   async take(request, { pictureId, source, box, pageUrl }, granted = null, ahead = null) {
     const { jobs } = this.app;
     const { tabId, frameId, windowId, reference } = request;
-    await this.#supersede({ tabId, frameId, pictureId });
     const job = { tabId, frameId, pictureId, reference, request: { source, box, pageUrl, windowId } };
     if (!reference) {
       await this.chooseAgain(job);
@@ -222,12 +221,6 @@ export class Swaps {
     await granted;
     if (isNew) await jobs.update(key, { state: "sending" });
     this.sending.delete(key);
-  }
-
-  /** A second swap of the same picture takes the place of the first. */
-  async #supersede(where) {
-    const before = await this.app.jobs.find(where);
-    if (before) await this.app.jobs.cancel(before.key);
   }
 
   #spoken(problem) {

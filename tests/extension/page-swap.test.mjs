@@ -1,4 +1,5 @@
-// What a page's script does with a video that plays: it asks once, and what comes next takes the question away.
+// What a page's script does with a video that plays, where it asks once and what comes next takes the question away;
+// and with a picture whose swap is under way.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -13,6 +14,7 @@ class Video {
 }
 
 const plates = [];
+const begun = [];
 /** @type {any} */
 let looked = null;
 /** @type {any} */
@@ -35,11 +37,15 @@ class Plate {
 }
 
 class Swap {
+  stopped = 0;
   constructor(id, element, source) {
     Object.assign(this, { id, element, source });
+    begun.push(this);
   }
   show() {}
-  undo() {}
+  stop() {
+    this.stopped += 1;
+  }
   originalSource() {}
   box() {}
 }
@@ -103,4 +109,13 @@ test("the frame that was asked about is the one that is swapped", async () => {
   const plate = plates.at(-1);
   plate.press(plate.words.acts[0].act);
   assert.ok(video.paused);
+});
+
+test("another request for a picture stops the swap that it has, and no other", async () => {
+  const [picture, other] = [{}, {}];
+  for (const element of [other, picture, picture]) await find(element);
+  assert.deepEqual(
+    begun.slice(-3).map(({ stopped }) => stopped),
+    [0, 1, 0],
+  );
 });

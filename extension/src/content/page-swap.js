@@ -35,13 +35,13 @@ globalThis.mienPage ??= (() => {
     work();
   };
 
-  /** A picture that shows a result already is swapped from its original, not from that. */
+  /** A picture that shows a result already is swapped from its original, not from that; a swap under way is stopped. */
   const begin = (element, shown = mienSource.of(element)) => {
     withdraw(element);
     const known = swapOf(element);
     if (element instanceof HTMLVideoElement) element.pause(); // the frame that was meant
     const source = known?.originalSource() ?? shown;
-    known?.undo();
+    known?.stop();
     const id = crypto.getRandomValues(new Uint32Array(4)).join("-"); // randomUUID is kept from plain http pages
     const swap = new MienSwap(id, element, source, { tell, onEnd: () => swaps.delete(id) });
     swaps.set(id, swap);
@@ -126,7 +126,7 @@ globalThis.mienPage ??= (() => {
     restore({ hint }) {
       const element = mienFinder.find(hint);
       const swap = element && swapOf(element);
-      swap?.undo();
+      swap?.stop();
       return { restored: Boolean(swap) };
     },
   };

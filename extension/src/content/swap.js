@@ -24,9 +24,8 @@ globalThis.MienSwap ??= class MienSwap {
 
   /** The result belongs to one frame: it goes as soon as the video shows another one. */
   #watchVideo(video) {
-    const leave = () => (this.#replacement ? this.undo() : this.#leave("cancel"));
     for (const event of ["play", "seeking", "emptied"])
-      video.addEventListener(event, leave, { signal: this.#ended.signal });
+      video.addEventListener(event, () => this.stop(), { signal: this.#ended.signal });
   }
 
   box() {
@@ -75,6 +74,12 @@ globalThis.MienSwap ??= class MienSwap {
     this.#taken = jobKey;
     this.#showResult(blob, facts);
     return { shown: true };
+  }
+
+  /** The picture as it was: a result goes, and the job of what has none yet is cancelled. */
+  stop() {
+    if (this.#replacement) this.undo();
+    else this.#leave("cancel");
   }
 
   undo() {

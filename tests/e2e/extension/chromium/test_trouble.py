@@ -18,6 +18,24 @@ def test_cancelling_takes_the_overlay_away_and_stops_the_job(person: Any, site: 
     person.sees_red(page)
 
 
+def test_a_second_swap_of_a_picture_takes_the_place_of_one_that_is_still_made(
+    person: Any, site: Any, daemon: Any
+) -> None:
+    daemon.hold()
+    page = person.open(site.page("/twice", PICTURE))
+    person.swap(page, "img")
+    person.wait_for(page, "Making the new face")
+    first = daemon.jobs()[0]["id"]
+    person.swap_by_key(page, "img")
+    person.until(lambda: [job["state"] for job in daemon.jobs() if job["id"] == first] == ["cancelled"])
+    person.until(lambda: daemon.jobs()[0]["id"] != first)
+    daemon.release()
+    person.sees_green(page)
+    assert daemon.jobs()[0]["state"] == "done"
+    person.undo(page)
+    person.sees_red(page)
+
+
 def test_a_daemon_that_is_killed_and_comes_back_finishes_the_job(person: Any, site: Any, daemon: Any) -> None:
     daemon.hold()
     page = person.open(site.page("/killed", PICTURE))
