@@ -29,6 +29,7 @@ from mien_daemon.http.guard import STANDING_HEADERS
 from mien_daemon.keys import CONNECTIONS
 from mien_daemon.log import keep_cutting
 from mien_daemon.state.reconcile import Finding
+from mien_daemon.warming import warm
 
 log = logging.getLogger(__name__)
 
@@ -224,11 +225,11 @@ async def serve_until_stopped(
         log.info("ready on http://%s:%d", ADDRESS, config.settings.port)
         app[keys.WORKERS].warm()
         waiting = [asyncio.create_task(event.wait()) for event in (stopped, removed)]
-        cutting = asyncio.create_task(keep_cutting())
+        beside = [asyncio.create_task(work) for work in (keep_cutting(), warm(app))]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*waiting, cutting):
+            for task in (*waiting, *beside):
                 task.cancel()
             if not removed.is_set():
                 runtime_file.remove(config.folders.state)

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from mien_api import runtime_file
 from mien_api.errors import AlreadyRunning, PortInUse
-from mien_daemon import server
+from mien_daemon import keys, server
 from mien_daemon.access.connections import MOST_STRANGERS
 from mien_daemon.keys import CONNECTIONS
 from mien_daemon.server import bind, serve, serve_app, watch_stop_signals
@@ -137,6 +137,23 @@ async def test_a_daemon_says_where_it_is_while_it_runs_and_no_second_one_takes_i
         stop.set()
         await asyncio.wait_for(serving, 60)
         assert runtime_file.read(config.folders.state) is None
+    finally:
+        os.umask(umask)
+
+
+async def test_a_daemon_prepares_the_first_answers_once_it_can_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, umask = asyncio.Event(), os.umask(0o022)
+
+    async def note(app: web.Application) -> None:
+        assert runtime_file.read(app[keys.CONFIG].folders.state) is not None
+        stop.set()
+
+    monkeypatch.setattr(server, "watch_stop_signals", lambda: stop)
+    monkeypatch.setattr(server, "warm", note)
+    try:
+        await asyncio.wait_for(serve(config_for(tmp_path / "state")), 60)
     finally:
         os.umask(umask)
 

@@ -1,5 +1,6 @@
 """Engines: ready, or what they lack; read from tables, no engine is loaded."""
 
+import threading
 from typing import Any, Literal
 
 from aiohttp import web
@@ -16,6 +17,8 @@ from mien_pipeline.clip_options import describe_clip_options
 from mien_pipeline.engines.readiness import Surroundings, describe_all, require_installable
 from mien_pipeline.masks.rows import describe_masks
 from mien_pipeline.restorers.rows import describe_rows
+
+LOOKING = threading.Lock()  # two that look at once would each take twice as long
 
 
 class Preset(Answer):
@@ -92,22 +95,27 @@ class EngineList(Answer):
 
 
 async def list_engines(request: web.Request) -> web.Response:
-    downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKERS].status().device
-    usual = await choose_default(request, {})
+    return reply(await read_engines(request.app, await choose_default(request, {})))
+
+
+async def read_engines(app: web.Application, usual: str) -> EngineList:
+    """Every engine as it is here and now; `usual` is the one of a swap that names none."""
+    downloads, device = app[keys.DOWNLOADS], app[keys.WORKERS].status().device
 
     def look() -> EngineList:
-        around = Surroundings(downloads.store)
-        engines = [EngineState.model_validate(each) for each in describe_all(downloads.store, device, around)]
-        restorers = [RowState.model_validate(each) for each in describe_rows(downloads.store)]
-        masks = [RowState.model_validate(each) for each in describe_masks(downloads.store)]
-        seen = around.machine
-        machine = EngineMachine(kind=seen.kind, name=seen.name, memory_bytes=seen.total_bytes)
-        clips = describe_clip_options()
-        return EngineList(
-            engines=engines, default_engine=usual, machine=machine, restorers=restorers, masks=masks, clips=clips
-        )
+        with LOOKING:
+            around = Surroundings(downloads.store)
+            engines = [EngineState.model_validate(each) for each in describe_all(downloads.store, device, around)]
+            restorers = [RowState.model_validate(each) for each in describe_rows(downloads.store)]
+            masks = [RowState.model_validate(each) for each in describe_masks(downloads.store)]
+            seen = around.machine
+            machine = EngineMachine(kind=seen.kind, name=seen.name, memory_bytes=seen.total_bytes)
+            clips = describe_clip_options()
+            return EngineList(
+                engines=engines, default_engine=usual, machine=machine, restorers=restorers, masks=masks, clips=clips
+            )
 
-    return reply(await downloads.in_thread(look))
+    return await downloads.in_thread(look)
 
 
 async def install_engine(request: web.Request) -> web.Response:
