@@ -43,7 +43,9 @@ def find_tone(pixels: Pixels) -> Tone | None:
     if len(told) < _WORK_PX:
         return None
     terms = _powers(told[:, 0])
-    curve = np.linalg.lstsq(terms, told[:, 1:], rcond=None)[0]
+    # By the normal equations: four rows instead of one a pixel.
+    exact = terms.astype(np.float64)
+    curve = np.linalg.lstsq(exact.T @ exact, exact.T @ told[:, 1:], rcond=None)[0]
     away = float(np.sqrt(((told[:, 1:] - terms @ curve) ** 2).sum(1).mean()))
     lightest = quantile(told[:, 0], 0.95)
     return Tone(curve.astype(np.float32)) if away * 100 / lightest < _TONED else None
@@ -55,4 +57,7 @@ def _to_lab(pixels: Pixels) -> Floats:
 
 def _powers(lightness: Floats) -> Floats:
     """(…, 4) powers of L / 100."""
-    return np.stack([(lightness / 100) ** power for power in range(_DEGREE + 1)], -1).astype(np.float32)
+    powers = np.ones((*lightness.shape, _DEGREE + 1), np.float32)
+    for power in range(_DEGREE):
+        np.multiply(powers[..., power], lightness / 100, out=powers[..., power + 1])
+    return powers
