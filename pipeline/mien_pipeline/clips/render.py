@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, TrackPlan
+from mien_pipeline.clips.analysis import Analysis, TrackPlan
 from mien_pipeline.clips.carried import CarriedLikeness
 from mien_pipeline.clips.checks import DueChecks, find_checks
+from mien_pipeline.clips.marks import ShotMarks
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import describe_face
-from mien_pipeline.image import Floats, Image, Pixels
-from mien_pipeline.media.clip.colour import find_matrix
+from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media.clip.frames import Frame, Region, read_frames, to_upright_rgb, to_video_frame
 from mien_pipeline.media.clip.probe import ClipInfo
-from mien_pipeline.media.clip.working_form import Plane
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.protocols import ContentCheck, FaceEmbedder, KnowsClips, Likeness
@@ -82,6 +81,8 @@ class ClipSwap:
         embedder: measures likeness.
         content_check: looks at what was made.
         every: of a face's pictures, which ones the engine renders; in those between, what it made is carried along.
+        edges: what engines found in the outermost pictures of the last segment, by track and number: the next segment
+            often begins with one of these. What is found depends on the picture alone.
     """
 
     clip: ClipInfo
@@ -91,6 +92,7 @@ class ClipSwap:
     embedder: FaceEmbedder
     content_check: ContentCheck
     every: int = 1
+    edges: dict[tuple[int, int], object] = field(default_factory=dict[tuple[int, int], object])
 
     def render(
         self, first: int, stop: int, tallies: dict[int, PersonTally], on_frame: Callable[[], None]
@@ -103,7 +105,7 @@ class ClipSwap:
         """
         known = _Known(self, first, stop)
         times = list(self.analysis.span.times[known.first : known.stop])
-        marks, waiting = _Marks(self.analysis, self.clip), deque[tuple[int, Frame]]()
+        marks, waiting = ShotMarks(self.analysis, self.clip), deque[tuple[int, Frame]]()
         planned = find_checks(self.analysis.span.times, self.analysis.shots, self.clip.time_base)
         due = DueChecks.begin(planned, first, self._is_shown)
         for at, picture in enumerate(read_frames(self.clip, times), known.first):
@@ -196,7 +198,6 @@ class _Known:
 
     def __init__(self, swap: ClipSwap, first: int, stop: int) -> None:
         self._swap = swap
-        self._found: dict[tuple[int, int], object] = {}
         self._scored = {id(track): find_scored(track) for track in swap.analysis.tracks}
         self._likenesses = {person: _follow(each.likeness, swap.every) for person, each in swap.references.items()}
         self._tracks = [
@@ -209,9 +210,16 @@ class _Known:
             id(track): find_keys(track, swap.every) if swap.every > 1 else find_looks(track, first, stop, apart)
             for track in self._tracks
         }
-        self.first = min([first, *(self._around(track, max(first, track.first))[0] for track in self._tracks)])
-        last = max([stop - 1, *(self._around(track, min(stop, track.stop) - 1)[1] for track in self._tracks)])
-        self.stop = last + 1
+        self._edges = {
+            (id(track), at)
+            for track in self._tracks
+            for number in (max(first, track.first), min(stop, track.stop) - 1)
+            for at in self._around(track, number)
+        }
+        self._found = dict(swap.edges)
+        swap.edges.clear()
+        self.first = min([first, *(at for _, at in self._edges)])
+        self.stop = max([stop - 1, *(at for _, at in self._edges)]) + 1
 
     def is_scored(self, track: TrackPlan, place: int) -> bool:
         """Whether likeness is measured at a picture of a track."""
@@ -231,9 +239,14 @@ class _Known:
     def look(self, number: int, frame: Frame) -> None:
         """Look at the faces of a picture, if it is one of those."""
         for track in self._tracks:
-            if number in self._looks[id(track)] and (follower := self._find_follower(track)):
+            key = id(track), number
+            if number not in self._looks[id(track)] or not (follower := self._find_follower(track)):
+                continue
+            if key not in self._found:
                 _, _, seen, local = self._swap.cut_face(frame, track, number - track.first)
-                self._found[id(track), number] = follower.look(seen, local, self._swap.options)
+                self._found[key] = follower.look(seen, local, self._swap.options)
+            if key in self._edges:
+                self._swap.edges[key] = self._found[key]
 
     def find_margin(self, track: TrackPlan, number: int) -> float:
         """Of the size of a track's face, how far around it picture `number` is looked at to render it."""
@@ -307,38 +320,6 @@ def find_around(looks: Sequence[int], number: int) -> tuple[int, int]:
     if place == 0 or looks[place - 1] == number or place == len(looks):
         return number, number
     return looks[place - 1], looks[place]
-
-
-class _Marks:
-    """The watermark of each shot, added to planes; the stretched one of the present shot is kept."""
-
-    def __init__(self, analysis: Analysis, clip: ClipInfo) -> None:
-        self._analysis, self._clip = analysis, clip
-        self._shot, self._stretched = -1, list[Plane]()
-
-    def add(self, frame: Frame, shot: int) -> None:
-        if shot != self._shot:
-            self._shot, self._stretched = shot, self._stretch(self._analysis.marks[shot].astype(np.float32))
-        for plane, residual in zip(frame.planes, self._stretched, strict=True):
-            kind = cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_16U
-            cv2.addWeighted(plane, 1, residual, 1 / _PLANE_PARTS, -_MIDDLE / _PLANE_PARTS, dst=plane, dtype=kind)
-
-    def _stretch(self, mark: Floats) -> list[Plane]:
-        """For each plane of a stored picture the residual around 128 in parts of a code value, from (3, S, S)."""
-        clip = self._clip
-        matrix = find_matrix(clip.colour.matrix, clip.colour.range, clip.form.bits)
-        moved = np.tensordot(matrix.from_rgb, mark / MARK_PARTS, axes=1)
-        stored = np.rot90(moved, -clip.rotation // 90, axes=(1, 2))
-        sizes = clip.form.shape_planes(*clip.size)
-        stretched: list[Plane] = []
-        for part, (height, width) in zip(stored, sizes, strict=True):
-            coded = np.clip(np.rint(part * _PLANE_PARTS + _MIDDLE), 0, 2 * _MIDDLE - 1).astype(np.uint16)
-            large = np.asarray(cv2.resize(coded, (width, height), interpolation=cv2.INTER_LINEAR))
-            stretched.append(large.astype(np.uint8) if clip.form.bits == 8 else large.astype(np.uint16))
-        return stretched
-
-
-_PLANE_PARTS, _MIDDLE = 16, 128
 
 
 def _shift(face: Face, right: float, down: float) -> Face:

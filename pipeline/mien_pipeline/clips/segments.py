@@ -144,9 +144,13 @@ class SharedSegments:
                 on_pictures(self._pictures)
                 self._changed.wait(_LISTEN_S)
 
-    def _begin(self) -> SegmentOrder | None:
-        """The next segment that no guest is at, now begun; those that guests have made are noted on the way."""
-        for order in list(self._waiting):
+    def _begin(self, *, is_last: bool = False) -> SegmentOrder | None:
+        """The next segment that no guest is at, now begun; those that guests have made are noted on the way.
+
+        Or the last one: a process that makes neighbours looks only once at the picture between them.
+        """
+        waiting = list(self._waiting)
+        for order in reversed(waiting) if is_last else waiting:
             if self._claims.take(order.number) and not self._note_guests(order):
                 self._waiting.remove(order)
                 self._at_work += 1
@@ -214,7 +218,7 @@ class SharedSegments:
         """As `_begin`, but what goes wrong is for this process's own thread to meet."""
         with self._changed:
             try:
-                return None if self._error else self._begin()
+                return None if self._error else self._begin(is_last=True)
             except (OSError, sqlite3.Error):
                 return None
 

@@ -227,11 +227,19 @@ class NoOne:
     def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None: ...
 
 
-def render(moving: tuple[Path, Analysis], painter: Painter, first: int, stop: int) -> Iterator[bytes]:
-    """The planes of pictures of the clip, swapped with a key in every four."""
+def open_swap(moving: tuple[Path, Analysis], painter: Painter) -> ClipSwap:
+    """A swap with a key in every four."""
     path, analysis = moving
     reference = Reference(painter, np.zeros(4, np.float32))
-    swap = ClipSwap(probe_clip(path), analysis, {0: reference}, OPTIONS, NoOne(), NoOne(), every=4)
+    return ClipSwap(probe_clip(path), analysis, {0: reference}, OPTIONS, NoOne(), NoOne(), every=4)
+
+
+def render(moving: tuple[Path, Analysis], painter: Painter, first: int, stop: int) -> Iterator[bytes]:
+    """The planes of pictures of the clip, from a process that has made no other segment."""
+    return make_segment(open_swap(moving, painter), first, stop)
+
+
+def make_segment(swap: ClipSwap, first: int, stop: int) -> Iterator[bytes]:
     for frame in swap.render(first, stop, {}, lambda: None):
         yield b"".join(plane.tobytes() for plane in frame.planes)
 
@@ -243,6 +251,15 @@ def test_segments_have_the_same_pictures_wherever_a_clip_is_cut(moving: tuple[Pa
         picture for first, stop in ((0, 5), (5, 7), (7, COUNT)) for picture in render(moving, Painter(), first, stop)
     ]
     assert parts == whole
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_key_between_two_segments_is_rendered_once(moving: tuple[Path, Analysis], *, backwards: bool) -> None:
+    painter, cuts = Painter(), [(0, 5), (5, 7), (7, COUNT)]
+    swap = open_swap(moving, painter)
+    made = {cut: list(make_segment(swap, *cut)) for cut in (reversed(cuts) if backwards else cuts)}
+    assert [picture for cut in cuts for picture in made[cut]] == list(render(moving, Painter(), 0, COUNT))
+    assert len(painter.rendered) == 4
 
 
 @pytest.mark.parametrize(("first", "stop", "keys"), [(0, COUNT, 4), (5, 7, 2), (8, 9, 1)])
