@@ -28,6 +28,7 @@ _FRINGE = 0.06  # of the forehead that hair hides, from which the hidden part is
 _OFF_BROWS = 0.008  # of the texture's side
 # Hair is darker than the skin beside it by so much more than the shade of a cheek is.
 _LOCK_DARKER, _MARGIN = 0.3, 0.05
+_BARE = 0.9  # share of a beard's growth that a cheek has not
 _RIM = 0.02  # of the texture's side inside the outline: what hangs before a face crosses it
 _SHADE, _SHADE_LIMITS, _SIDE_FADE = 0.05, (0.9, 2.5), 0.03  # of its side: blur of light that is evened; factors
 _SHINE, _SHINE_ABOVE, _SHINE_GOES = 0.006, 1.25, 0.7  # of its side; times bare skin's light, from which so much goes
@@ -39,7 +40,9 @@ _OUTLINE = (21, 162, 139, 156, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300,
             338, 10, 109, 67, 103, 54)  # fmt: skip
 
 
-def clear_skin(colour: Pixels, seen: Mask, shown: Mask, *, bearded: bool = False) -> tuple[Pixels, Mask]:
+def clear_skin(
+    colour: Pixels, seen: Mask, shown: Mask, *, bearded: bool = False, beard: Mask | None = None
+) -> tuple[Pixels, Mask]:
     """A texture without hair before its skin, and where that was made up, (S, S) float32 in 0..1.
 
     Bare skin varies slowly. What is darker than the surface that fits the bare part, and what is hair, gets that
@@ -50,16 +53,18 @@ def clear_skin(colour: Pixels, seen: Mask, shown: Mask, *, bearded: bool = False
         seen: (S, S) float32 in 0..1, how sure it shows skin.
         shown: (S, S) float32, 1 inside the picture; what it cuts off is not made up, but left to the other side.
         bearded: whether a beard grows: then the cheeks are left as they are.
+        beard: see `beard.find_hair`: what grows there is left as it is.
     """
     size = (WORK_SIDE, WORK_SIDE)
     small = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), np.float32)
     sure, inside = (
         np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32) for part in (seen, shown)
     )
-    cheeks = cheeks_mask() & (inside > 0.5) & (not bearded)
+    bare = 1 - cv2.resize(beard[..., 0], size) if beard is not None else np.float32(1)
+    cheeks = cheeks_mask() & (inside > 0.5) & (not bearded) & (bare > _BARE)
     surface = _fit_both(small, sure > 0.5, forehead_mask(), cheeks)
     share, made = _find_hair(small, surface, sure, inside, cheeks)
-    skin = np.maximum(sure, share) * (1 - np.asarray(bearded, np.float32))
+    skin = np.asarray(np.maximum(sure, share) * (1 - np.asarray(bearded, np.float32)) * bare, np.float32)
     painted = np.asarray(small + share[..., None] * (surface - small), np.float32)
     light = _even_light(painted, surface, skin)
     full = np.asarray(cv2.resize(np.dstack([surface, share, light, made]), colour.shape[1::-1]), np.float32)

@@ -18,14 +18,18 @@ AROUND = 0.012  # face widths around brows and eyes
 SOFT = 0.015  # face widths, deviation of the edge
 
 
-def draw_hair(mesh: Mesh, grid: Grid) -> Mask:
-    """(h, w) of the grid, float32 in 0..1: 1 where hair may grow; `mesh` (468, 3) in the pixels that it is over."""
+def draw_hair(mesh: Mesh, grid: Grid, *, beard: bool = True) -> Mask:
+    """(h, w) of the grid, float32 in 0..1: 1 where hair may grow; `mesh` (468, 3) in the pixels that it is over.
+
+    A `beard` may grow, or is no part of the face.
+    """
     points, width = grid.locate(mesh), face_width(mesh) / grid.step
     filled = np.zeros((grid.height, grid.width), np.uint8)
     for ring in (face.LEFT_BROW, face.RIGHT_BROW, face.LEFT_EYE, face.RIGHT_EYE):
         _fill_hull(filled, points[list(ring)])
     filled = np.asarray(cv2.dilate(filled, disc(max(1, round(AROUND * width)))), np.uint8)
-    _fill_hull(filled, points[list(BEARD)])
+    if beard:
+        _fill_hull(filled, points[list(BEARD)])
     for corner in CORNERS:  # where a laugh folds the skin
         x, y = np.round(points[corner] * 16).astype(int)
         cv2.circle(filled, (int(x), int(y)), round(CORNER * width * 16), (0,), -1, cv2.LINE_8, 4)

@@ -62,7 +62,7 @@ def relight(
     bare = np.asarray(coarse + lighter * (bare - coarse), np.float32)
     shine = remove_shine(bare, ratio, weight, sigma_px)
     matt = np.asarray(shine * (bare + 1e-5) / (coarse + 1e-5), np.float32)
-    plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
+    plain = np.maximum(1 - blur(grid.shrink(features), 0.01 * width / grid.step), 0)
     calm = np.asarray(matt * _even_out(coarse * matt, ratio, weight, sigma_px), np.float32)
     calm *= _smooth_texture(coarse * ratio * calm, there, ratio, weight)
     calm *= _flatten_shade(coarse * ratio * calm, there, weight, hair, sigma_px)

@@ -27,6 +27,7 @@ from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
 from mien_pipeline.engines.mesh.shape import blend_shape
+from mien_pipeline.engines.mesh.shaving import lay_beard
 from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.tears import mend_tears
 from mien_pipeline.engines.mesh.texture import Texture
@@ -178,9 +179,10 @@ def render_face(
     with _finding_own_face(even, mesh, own_face, texture) as wait_for_face:
         raster = _rasterise_mesh(at.grid, at.shaped)
         places = _find_texture_places(at.grid, raster, at.shaped, eyes)[at.cells]
-        drawn, valid, bare = _draw(texture.fit(face_width(at.face)), places, at.inner, box.shape)
+        drawn, valid, bare, beard = _draw(texture.fit(face_width(at.face)), places, at.inner, box.shape)
         moved = _move_target(target, mesh, at.shaped, at.grid, raster)
         shown = wait_for_face()
+        beard = None if "beard-kept" in shown.warnings else beard
     skin = _draw_own_face(shown, places, at.inner, moved.origins[box.part])
     on_step(3, STEPS)
     lamps = _draw_known_light(known, raster, at) if known else _move_light(lamps, moved.origins[box.part])
@@ -194,7 +196,7 @@ def render_face(
     on_placed(placed)
     on_step(4, STEPS)
     grid = at.coarse if known else at.inner
-    new = _fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes)
+    new = _fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, beard)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
@@ -256,13 +258,18 @@ def _find_texture_places(grid: Grid, raster: Raster, shaped: Mesh, eyes: tuple[E
     return turn_irises(places, grid.locate(shaped), eyes)
 
 
-def _draw(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) -> tuple[Pixels, Mask, Mask]:
-    """The texture on the mesh, (H, W, 3) uint8, and (H, W) 0..1 how far it shows this person, and their bare skin."""
+def _draw(
+    texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]
+) -> tuple[Pixels, Mask, Mask, tuple[Pixels, Mask] | None]:
+    """The texture on the mesh, (H, W, 3) uint8, and (H, W) 0..1 how far it shows this person, and their bare skin.
+
+    The last is the beard: the colour of its hair (H, W, 3) uint8, and (H, W) 0..1 how much of a pixel that is.
+    """
     full = grid.enlarge(places * texture.colour.shape[0] - 0.5, shape)
     valid, bare = (np.asarray(resample(part, full) / 255, np.float32) for part in (texture.validity, texture.skin))
     drawn = resample(texture.colour, full, cubic=True)
     mend_tears(drawn, texture.colour, places, grid)
-    return drawn, valid, bare
+    return drawn, valid, bare, texture.beard.draw(full) if texture.beard else None
 
 
 def _fit_into_target(
@@ -275,20 +282,24 @@ def _fit_into_target(
     reference: Mesh,
     grid: Grid,
     eyes: tuple[EyeSwap, EyeSwap],
+    beard: tuple[Pixels, Mask] | None,
 ) -> Floats:
     """The drawn face in the target's light and expression, (H, W, 3) float32.
 
     `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show, `kept` where its
     mouth and its eyes stay the target's.
     """
+    hair = draw_hair(face, grid, beard=beard is None)
     features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
-    new = relight(drawn, base, skin, features, alpha, draw_hair(face, grid), grid, width).astype(np.float32)
+    new = relight(drawn, base, skin, features, alpha, hair, grid, width).astype(np.float32)
     lightness = _mean_light(drawn, skin), _mean_light(base, skin)
     new = temper_lips(new, before, lightness, face)
     new = dim_eyes(new, drawn, before, lightness, face, eyes)
     new = calm_red_eyes(new, before, skin, face)
     new = light_teeth(new, drawn, before, face, reference)
     new = remove_smile_folds(new, face, reference, grid)
+    if beard:
+        new = lay_beard(new, drawn, *beard, grid, width)
     mouth, kept_eyes = kept
     _mix_in(new, match_lip_colour(before, new, face), mouth)
     shut = any(eye.shut for eye in eyes)

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
+from mien_pipeline.engines.mesh.beard import draw_lower_face, find_hair
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
+from mien_pipeline.engines.mesh.shaving import Beard, shave
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
 from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_mottled, measure_painted_over
 from mien_pipeline.face import Mesh
@@ -44,10 +46,6 @@ HIDDEN = 0.01  # share of a face: less than this that is no skin is the edge of 
 _SKIN_SHRINK, _SKIN_FEATHER = 0.015, 0.012  # of the texture's side, where only bare skin is used
 _SEAM = 0.02  # of the texture's side, over which own skin fades into mirrored
 _FOREHEAD_FEATHER = 0.03  # of the texture's side
-# A bearded lower face is the reference's own. On bearded references likeness rose from .52 to .73.
-_JAW = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
-_NOSE_WINGS = (98, 2, 327, 129, 358)
-_JAW_INSIDE, _JAW_FEATHER = 0.97, 0.008  # of the hull's own size; of the texture's side
 # Near the outline, what faces the viewer less than the first on both sides may be an ear, or what is behind the head.
 _GRAZING, _GRAZING_SEEN, _NEAR_OUTLINE = 0.14, 0.34, 0.1  # the last of the texture's side
 _JAW_FACES, _JAW_FACES_FULLY = 0.25, 0.5  # what hardly faces the viewer may be what is behind the head
@@ -79,6 +77,7 @@ class Texture:
         painted_over: 0..1, see `unseen.measure_painted_over`.
         rims: 0..1, what of that are rims of glasses.
         mottled: see `unseen.measure_mottled`.
+        beard: the hair that was taken off it.
     """
 
     colour: Pixels
@@ -88,6 +87,7 @@ class Texture:
     painted_over: float = 0.0
     rims: float = 0.0
     mottled: float = 0.0
+    beard: Beard | None = None
 
     @property
     def face_width(self) -> float:
@@ -102,7 +102,8 @@ class Texture:
         if self.painted_over - self.rims < HIDDEN:
             return self
         side = self.colour.shape[0]
-        inner = cv2.erode(np.minimum(self.validity, self.skin), disc(max(1, round(_SKIN_SHRINK * side))))
+        bare = np.maximum(self.skin, self.beard.shaven) if self.beard else self.skin
+        inner = cv2.erode(np.minimum(self.validity, bare), disc(max(1, round(_SKIN_SHRINK * side))))
         soft = blur(np.asarray(inner, np.float32), _SKIN_FEATHER * side)
         validity = np.minimum(self.validity, soft.astype(np.uint8))
         return replace(self, validity=validity, painted_over=self.rims, mottled=measure_mottled(self.colour, validity))
@@ -116,7 +117,15 @@ class Texture:
             np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
             for part in (self.colour, self.validity, self.skin)
         )
-        return replace(self, colour=colour, validity=validity, skin=skin)
+        return replace(self, colour=colour, validity=validity, skin=skin, beard=self.beard and self.beard.fit(side))
+
+    def shave(self, hair: Mask | None) -> "Texture":
+        """The texture with its beard as a layer of its own; `hair` (SIDE, SIDE) is where it grows, None without one."""
+        if hair is None:
+            return self
+        colour, beard = shave(self.colour, self.validity, hair)
+        validity, skin = np.maximum(self.validity, beard.shaven), np.minimum(self.skin, 255 - beard.shaven)
+        return replace(self, colour=colour, validity=validity, skin=skin, beard=beard)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +141,7 @@ class View:
         facing: how much the surface faces the viewer; 0 where another part hides it.
         glasses: whether the person wears some.
         half_hidden: whether hair, a hand or deep shade hides one eye; that half counts as unseen.
+        hair: see `beard.find_hair`.
     """
 
     colour: Pixels
@@ -142,6 +152,7 @@ class View:
     facing: Mask
     glasses: bool = False
     half_hidden: bool = False
+    hair: Mask | None = None
 
     @property
     def clear(self) -> Mask:
@@ -182,8 +193,9 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     skin = np.asarray(resample(bare, places) * shown, np.float32)
     colour = np.asarray(resample(pixels, places, cubic=True), np.uint8)
     # Beard is the person's own; before a chin without one, what is no skin is a mask, a hand or hair.
-    beard = _lower_face_mask(side) * has_dark_chin(colour, skin)
-    colour, made = clear_skin(colour, skin, shown, bearded=is_bearded(colour, skin))
+    hair = None if hidden or before is not None else find_hair(pixels, local)
+    beard = draw_lower_face(side) * (hair is not None or has_dark_chin(colour, skin))
+    colour, made = clear_skin(colour, skin, shown, bearded=is_bearded(colour, skin), beard=hair)
     colour = remove_side_light(colour, skin * (facing > _LIT_FACING))
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
     own = np.maximum(skin, np.maximum(made, beard * shown * faces_us)).astype(np.float32)
@@ -191,7 +203,7 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     covered = np.asarray(resample(painted, places) * (behind < _BEHIND), np.float32)
     # What a frame hides stays the target's: paint would be a smear, and a brow that it meets is not told from it.
     own = np.asarray(own * (1 - behind), np.float32)
-    return View(colour, own, skin, made, covered, facing, glasses, hidden is not None)
+    return View(colour, own, skin, made, covered, facing, glasses, hidden is not None, hair)
 
 
 def _half_seen(side: int, hidden: Feature | None) -> NDArray[np.bool_]:
@@ -199,17 +211,6 @@ def _half_seen(side: int, hidden: Feature | None) -> NDArray[np.bool_]:
     across = (np.arange(side) + 0.5) / side - 0.5
     aside = {"left eye": across < -_MIDDLE, "right eye": across > _MIDDLE}
     return ~aside[hidden][None] if hidden in aside else np.ones((1, side), np.bool_)
-
-
-@cache
-def _lower_face_mask(side: int) -> Mask:
-    """(side, side) float32 in 0..1: 1 where a beard and a moustache grow, inside the outline of the jaw."""
-    points = topology().uv[list(_JAW + _NOSE_WINGS)]
-    middle = points.mean(0)
-    hull = cv2.convexHull(((middle + _JAW_INSIDE * (points - middle)) * side).astype(np.float32))
-    filled = np.zeros((side, side), np.uint8)
-    cv2.fillConvexPoly(filled, np.round(hull * 16).astype(np.int32), (1,), shift=4)
-    return np.asarray(blur(filled.astype(np.float32), _JAW_FEATHER * side), np.float32)
 
 
 @cache
@@ -302,12 +303,12 @@ def complete(view: View) -> Texture:
     shown = _to_bytes(_shrink(validity))
     lost, rims = (measure_painted_over(colour, used, bare, view.covered) for used in (shown, bare))
     if float(own[seen > 0.5].min()) > 0.999:
-        return Texture(colour, shown, bare, glasses, lost, rims, measure_mottled(colour, shown))
+        return Texture(colour, shown, bare, glasses, lost, rims, measure_mottled(colour, shown)).shave(view.hair)
     light = to_linear(colour)
     other = np.ascontiguousarray(light[:, ::-1])
     balanced = other * _balance(other, light, np.minimum(facing * skin, (facing * skin)[:, ::-1]))
     mixed = to_srgb((own[..., None] * light + (1 - own[..., None]) * balanced).astype(np.float32))
-    return Texture(mixed, shown, bare, glasses, lost, rims, measure_mottled(mixed, shown))
+    return Texture(mixed, shown, bare, glasses, lost, rims, measure_mottled(mixed, shown)).shave(view.hair)
 
 
 def _close(own: Mask, reach: float) -> Mask:

@@ -141,7 +141,9 @@ def merge(views: Sequence[View], first: int, detail: Sequence[float]) -> View:
             masks += full[..., :1] * np.dstack([view.seen, view.skin, view.made, view.covered, view.facing])
     seen, skin, made, covered, facing = (np.ascontiguousarray(masks[..., index]) for index in range(5))
     half_hidden = all(view.half_hidden for view in views)
-    return View(to_srgb(colour), seen, skin, made, covered, facing, views[first].glasses, half_hidden)
+    return View(
+        to_srgb(colour), seen, skin, made, covered, facing, views[first].glasses, half_hidden, views[first].hair
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
@@ -11,30 +10,15 @@ from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.hidden import SIDE
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.evaluation.accessories.covers import draw_mask
-from mien_pipeline.face import Mesh, Portrait
+from mien_pipeline.face import Portrait
 from mien_pipeline.faces.align import transform
-from mien_pipeline.faces.topology import OUTER_LIPS, face_width, topology
-from mien_pipeline.image import Mask, Pixels
+from mien_pipeline.faces.topology import face_width, topology
+from mien_pipeline.image import Mask
 from mien_pipeline.progress import ignore_step
+from mien_testing.beards import grow_beard
 from mien_testing.portraits import mesh_of
 
 JAW, CHIN, CHEEKS, LIPS = (150, 379), (152, 175, 199), (50, 280, 117, 346), (0, 17, 37, 267)
-
-
-def grow_beard(pixels: Pixels, mesh: Mesh) -> Pixels:
-    """A full beard and a moustache of fine brown strokes; lips are left free."""
-    random, width, bearded = np.random.default_rng(0), face_width(mesh), pixels.copy()
-    side = [2, 164, 206, 214, 138, 172, 136, 150, 149, 176, 148, 152]
-    around = mesh[side + list(topology().mirror[side]), :2].astype(np.float32)
-    inside, lips = cv2.convexHull(around), cv2.convexHull(mesh[list(OUTER_LIPS), :2].astype(np.float32))
-    for root in random.uniform(around.min(0), around.max(0), (5000, 2)):
-        at = (float(root[0]), float(root[1]))
-        if cv2.pointPolygonTest(inside, at, False) > 0 > cv2.pointPolygonTest(lips, at, False):
-            end = root + random.normal(0, 0.01, 2) * width + np.array([0, 0.02 * width])
-            ends = [tuple(int(value * 16) for value in point) for point in (root, end)]
-            shade = random.uniform(0.6, 2.2)
-            cv2.line(bearded, ends[0], ends[1], (48 * shade, 36 * shade, 30 * shade), 1, cv2.LINE_AA, 4)
-    return bearded
 
 
 def measure(beard: Mask, vertices: tuple[int, ...]) -> float:

@@ -16,6 +16,7 @@ from mien_pipeline.image import Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
+from mien_testing.beards import lay_back
 from mien_testing.portraits import Portrait, mesh_of
 
 
@@ -144,10 +145,10 @@ def test_drawn_glasses_are_gone_from_the_texture(astronaut: Portrait, thickness:
 def test_a_beard_is_the_references_own_on_both_sides_alike(astronaut: Portrait) -> None:
     image, mesh = astronaut[0], mesh_of(astronaut)
     bearded = unroll(replace(image, pixels=draw_beard(image.pixels, mesh)), mesh)
-    darkness, shown = [], []
+    colour, darkness, shown = lay_back(bearded), [], []
     for side in ((212, 202, 204, 194), (432, 422, 424, 418)):
         places = [texture_at(bearded, vertex) for vertex in side]
-        darkness.append(np.mean([255 - bearded.colour[place].mean() for place in places]))
+        darkness.append(np.mean([255 - colour[place].mean() for place in places]))
         shown.append(min(bearded.validity[place] for place in places))
     assert min(shown) > 200
     assert abs(darkness[0] / darkness[1] - 1) < 0.2
