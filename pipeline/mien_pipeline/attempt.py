@@ -82,7 +82,7 @@ def judge_naturalness(task: FaceTask, after: Image, patch: Patch, tracker: FaceT
     if intent is None:
         return None
     was = task.face.mesh if task.face.mesh is not None else intent.mesh
-    finished = FinishedFace(task.before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own)
+    finished = FinishedFace(task.before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own, intent.hair)
     found = tracker.look_again(after, intent.mesh) if patch.intent else None
     return rate(measure(finished, intent.painted_over, found, intent.mottled))
 

@@ -66,6 +66,7 @@ class Intent:
         to_own: (2, 3) float32, target image → `own`.
         painted_over: 0..1, share of the reference's texture that is no skin that was seen.
         mottled: how uneven the redness of that texture's skin is from place to place, in CIELAB's a*.
+        hair: (h, w) float32 in 0..1, how much of a pixel of `own` is the new face's beard; None without one.
     """
 
     mesh: Mesh
@@ -73,6 +74,7 @@ class Intent:
     to_own: Affine
     painted_over: float = 0.0
     mottled: float = 0.0
+    hair: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,6 +31,7 @@ _FINE, _MIDDLE, _BROAD = 0.7, 2.0, 5.0
 _DARKEST = 0.02  # share of the skin whose new darkness is left out
 _AROUND_FEATURES = 2  # pixels of the texture by which eyes, brows, nostrils and lips are wider than their vertices
 _OWN = 0.5  # share of a pixel that is the new face's, from which it counts as that
+_HAIR = 0.1  # share of a pixel that is a beard's, from which it is no skin
 _FEWEST = 80  # pixels of the texture, without which nothing is said of skin
 _BESIDE_PX, _ALONG_PX, _HOLE_PX = (1, 7), 4.0, 9  # of the mask's edge: what is beside it, and near; a hole in the mask
 _EDGE_QUANTILE = 0.75
@@ -110,6 +111,7 @@ class FinishedFace(NamedTuple):
         mesh: the same of the new face, as it is meant to be.
         own: (h, w) float32 in 0..1, how much of a pixel is the new face's alone.
         to_own: (2, 3) float32, from the picture to `own`.
+        hair: (h, w) float32 in 0..1 as `own`, how much of a pixel is a new beard, which is no skin; None without one.
     """
 
     before: Pixels
@@ -118,6 +120,7 @@ class FinishedFace(NamedTuple):
     mesh: Mesh
     own: Mask
     to_own: Affine
+    hair: Mask | None = None
 
 
 def measure(
@@ -133,10 +136,14 @@ def measure(
     affine, size = _frame(finished.mesh)
     before, after = (warp(each, affine, size, cv2.BORDER_REPLICATE) for each in (finished.before, finished.after))
     back = np.vstack([affine, [0, 0, 1]]) @ np.linalg.inv(np.vstack([finished.to_own, [0, 0, 1]]))
-    own = np.asarray(cv2.warpAffine(finished.own, back[:2], size, flags=cv2.INTER_LINEAR), np.float32)
+    own, hair = (
+        np.asarray(cv2.warpAffine(part, back[:2], size, flags=cv2.INTER_LINEAR), np.float32)
+        for part in (finished.own, np.zeros_like(finished.own) if finished.hair is None else finished.hair)
+    )
     places = [_texture_places(transform(mesh[:, :2], affine)) for mesh in (finished.old_mesh, finished.mesh)]
     was, now = (unroll_light(each, at) for each, at in zip((before, after), places, strict=True))
-    foreign, dark = measure_skin(was, now, skin_texels() & (resample(own, places[1]) > _OWN))
+    bare = (resample(own, places[1]) > _OWN) & (resample(hair, places[1]) < _HAIR)
+    foreign, dark = measure_skin(was, now, skin_texels() & bare)
     return Measures(
         foreign,
         dark,

@@ -9,7 +9,7 @@ import pytest
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Mesh, Portrait
-from mien_pipeline.faces.align import invert
+from mien_pipeline.faces.align import invert, transform
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.topology import face_width, inter_ocular
 from mien_pipeline.image import Pixels
@@ -51,6 +51,14 @@ def darken(pixels: Pixels, mesh: Mesh, radius: float, by: float) -> Pixels:
     cv2.circle(blotch, (int(x), int(y)), round(radius * face_width(mesh)), (1.0,), -1)
     soft = cv2.GaussianBlur(blotch, (0, 0), 0.2 * radius * face_width(mesh))
     return np.asarray(pixels * (1 - by * soft)[..., None], np.uint8)
+
+
+def test_a_new_beard_is_no_dark_patch_of_skin(finished: FinishedFace) -> None:
+    after, hair = darken(finished.after, finished.mesh, 0.1, 0.6), np.zeros_like(finished.own)
+    x, y = np.round(transform(finished.mesh[[50], :2], finished.to_own)[0]).astype(int)
+    cv2.circle(hair, (int(x), int(y)), round(0.16 * face_width(finished.mesh)), (1.0,), -1)
+    patchy, bearded = (measure(finished._replace(after=after, hair=each)).dark for each in (None, hair))
+    assert bearded < 0.3 * patchy
 
 
 def test_a_person_in_place_of_herself_has_no_fault(finished: FinishedFace) -> None:

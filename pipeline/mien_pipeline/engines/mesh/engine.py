@@ -156,6 +156,7 @@ class MeshLikeness:
             shrink_affine(region.affine, step),
             texture.painted_over,
             texture.mottled,
+            rendered.hair,
         )
         found = _Seen(eyes, rendered.shown)
         return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent, seen=found)

@@ -68,6 +68,7 @@ class Rendered:
         brightness: the code value, 0..255, below which nine tenths of the face lie.
         shown: what of the target was its own face.
         mesh: (468, 3) float32, where the new face's vertices are, in the region's pixels.
+        hair: (H, W) float32 in 0..1, how much of a pixel is its beard; None without one.
     """
 
     pixels: Pixels
@@ -77,6 +78,7 @@ class Rendered:
     brightness: float
     shown: OwnFace | KnownFace
     mesh: Mesh
+    hair: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +207,8 @@ def render_face(
     lit = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own, lamps)
     cv2.copyTo(lit, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     on_step(6, STEPS)
-    return Rendered(moved.pixels, placed.changed, placed.own, moved.origins, light, shown, at.shaped)
+    hair = _put_into(placed.own.shape, box, beard[1]) if beard else None
+    return Rendered(moved.pixels, placed.changed, placed.own, moved.origins, light, shown, at.shaped, hair)
 
 
 @contextmanager
@@ -313,10 +316,16 @@ def _place(moved: _MovedTarget, box: Box, alpha: Mask, own: Mask) -> Placed:
 
     A place that stays the target's amid the new face keeps its value: a coarse band would tint it.
     """
-    everywhere, changed = np.zeros(moved.changed.shape, np.float32), moved.changed.astype(np.float32)
-    everywhere[box.part] = own
+    changed = moved.changed.astype(np.float32)
     changed[box.part][alpha > 0] = 1
-    return Placed(moved.pixels.copy(), changed, everywhere, moved.origins)
+    return Placed(moved.pixels.copy(), changed, _put_into(changed.shape, box, own), moved.origins)
+
+
+def _put_into(shape: tuple[int, ...], box: Box, part: Mask) -> Mask:
+    """(H, W) `part` (h, w) in its box of a region of `shape`, 0 beside it."""
+    everywhere = np.zeros(shape, np.float32)
+    everywhere[box.part] = part
+    return everywhere
 
 
 def _draw_known_light(known: KnownFace, raster: Raster, at: _Place) -> Floats | None:
