@@ -66,8 +66,7 @@ def test_an_idle_menu_is_whole() -> None:
         "Results",
         "No results",
         "Pause the queue",
-        "Models",
-        "No models",
+        "All models…",
         "Give memory back now",
         "Notifications",
         "A job is done",
@@ -108,10 +107,10 @@ def test_a_reason_without_words_of_its_own_keeps_the_daemons() -> None:
 def test_jobs_that_run_come_first_and_each_can_be_cancelled() -> None:
     jobs = (JobSummary("a", "swap", True, 0.43, 12.4), JobSummary("b", "restore", False))
     busy = replace(RUNNING, jobs=jobs, queued=1)
-    assert find(busy, "Swap: 40 %, 10 s left").below == (Entry("Cancel", Action(Verb.CANCEL, "a")),)
+    assert find(busy, "Swap: 40%, 10 sec left").below == (Entry("Cancel", Action(Verb.CANCEL, "a")),)
     assert find(busy, "Restoration: waiting").below == (Entry("Cancel", Action(Verb.CANCEL, "b")),)
     assert find(busy, "Running: 1, waiting: 1").enabled is False
-    assert build_title(busy, WORDS) == "Mien · Swap: 43 %, 12 s left"
+    assert build_title(busy, WORDS) == "Mien · Swap: 43%, 12 sec left"
 
 
 def test_a_long_queue_is_cut_and_the_page_has_the_rest() -> None:
@@ -124,7 +123,7 @@ def test_a_clip_is_told_by_its_frames_in_the_title_each_and_in_the_menu_a_few() 
     assert describe_job(clip, WORDS, step=1) == "Swap: frame 124 of 300"
     assert describe_job(clip, WORDS) == "Swap: frame 120 of 300"
     named = JobSummary("a", "swap", True, 0.4, label="Eileen → holiday.jpg")
-    assert describe_job(named, WORDS) == "Eileen → holiday.jpg: 40 %"
+    assert describe_job(named, WORDS) == "Eileen → holiday.jpg: 40%"
     assert describe_job(JobSummary("a", "analyse", True, 0.4, None, (3, 8)), WORDS) == "Look at a clip: frame 3 of 8"
 
 
@@ -172,24 +171,26 @@ def test_an_open_window_can_be_shut() -> None:
 
 
 MODELS = {
-    "ready": (ModelSummary("m", "M", "ready", 10), "M: ready", set()),
-    "missing": (ModelSummary("m", "M", "missing", 2_500_000_000), "M: 2.5 GB", {Verb.DOWNLOAD}),
-    "missing, of a size not known yet": (ModelSummary("m", "M", "missing"), "M: not here", {Verb.DOWNLOAD}),
-    "begun": (ModelSummary("m", "M", "partial", 2_500_000), "M: 2 MB, begun", {Verb.DOWNLOAD}),
-    "damaged": (ModelSummary("m", "M", "quarantined", 2_500), "M: 2 kB", {Verb.DOWNLOAD}),
-    "unverified": (ModelSummary("m", "M", "unverified", 2_500), "M: unverified", {Verb.DOWNLOAD}),
-    "under way": (ModelSummary("m", "M", "downloading", 200, 90), "M: 45 %", {Verb.PAUSE_DOWNLOAD}),
-    "with a licence to read": (ModelSummary("m", "M", "missing", 1, licence_to_read=True), "M: 1 kB", set()),
+    "begun": (ModelSummary("m", "M", "partial", 2_500_000), "M: 2 MB, begun", Verb.DOWNLOAD),
+    "under way": (ModelSummary("m", "M", "downloading", 200, 90), "M: 45%", Verb.PAUSE_DOWNLOAD),
+    "with a licence to read": (ModelSummary("m", "M", "partial", 1, licence_to_read=True), "M: 1 kB, begun", Verb.OPEN),
 }
 
 
 @pytest.mark.parametrize(("model", "label", "offered"), MODELS.values(), ids=MODELS)
-def test_a_model_offers_what_its_state_allows(model: ModelSummary, label: str, offered: set[Verb]) -> None:
+def test_a_model_that_was_begun_offers_what_its_state_allows(model: ModelSummary, label: str, offered: Verb) -> None:
     """A licence is read on the page, which has room for it: nothing is fetched from here before that."""
     line = find(replace(RUNNING, models=[model]), label)
-    actions = [entry.action for entry in entries(line.below) if entry.action]
-    assert {action.verb for action in actions} == offered | {Verb.OPEN}
-    assert all(action.subject == "m" for action in actions if action.verb is not Verb.OPEN)
+    (action,) = [entry.action for entry in entries(line.below) if entry.action]
+    assert action.verb is offered
+    assert action.subject == ("models" if offered is Verb.OPEN else "m")
+
+
+def test_models_of_which_nothing_is_on_its_way_are_left_to_the_page() -> None:
+    settled = [ModelSummary("m", "M", state, 10) for state in ("ready", "missing", "quarantined", "unverified")]
+    idle = replace(RUNNING, models=settled)
+    assert find(idle, "All models…").action == Action(Verb.OPEN, "models")
+    assert labels(idle) == labels(RUNNING)
 
 
 def test_every_notification_can_be_turned_off_and_on() -> None:

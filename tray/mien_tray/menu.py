@@ -150,7 +150,7 @@ def build_daemon_lines(status: Status, words: Words) -> Iterator[MenuLine]:
     yield Entry(words("view_jobs"), below=tuple(build_job_lines(status, words)))
     yield Entry(words("view_results"), below=tuple(build_result_lines(status, words)))
     yield Entry(words("queue_pause"), Action(Verb.PAUSE, on=not status.paused), ticked=status.paused)
-    yield Entry(words("view_models"), below=tuple(build_model_lines(status.models, words)))
+    yield build_models_entry(status.models, words)
     # A model in the middle of a job cannot be taken from it: cancel the job first.
     can_unload = status.loaded and not status.running
     yield Entry(words("unload"), Action(Verb.UNLOAD) if can_unload else None)
@@ -227,37 +227,29 @@ def round_down(number: int, step: int) -> int:
     return number // step * step
 
 
-def build_model_lines(models: Sequence[ModelSummary], words: Words) -> Iterator[MenuLine]:
-    if not models:
-        yield Entry(words("no_models"))
-    for model in models:
-        yield Entry(describe_model(model, words), below=tuple(build_model_actions(model, words)))
+def build_models_entry(models: Sequence[ModelSummary], words: Words) -> MenuLine:
+    """What is on its way and what was begun; everything else has room on the page alone."""
+    page = Action(Verb.OPEN, "models")
+    begun = [model for model in models if model.state in {"downloading", "partial"}]
+    if not begun:
+        return Entry(words("models_page"), page)
+    lines = [Entry(describe_model(model, words), below=(build_model_action(model, words),)) for model in begun]
+    return Entry(words("view_models"), below=(*lines, SEPARATOR, Entry(words("models_page"), page)))
 
 
 def describe_model(model: ModelSummary, words: Words, step: int = STEP_PERCENT) -> str:
-    if model.state == "ready":
-        return words("model_ready", name=model.title)
-    if model.state == "unverified":
-        return words("model_unverified", name=model.title)
     if model.state == "downloading":
         return words("model_downloading", name=model.title, percent=round_down(model.percent, step))
-    if model.state == "partial":
-        return words("model_partial", name=model.title, size=describe_size(model.size_bytes))
-    if not model.size_bytes:  # its source tells the size when the download begins
-        return words("model_unsized", name=model.title)
-    return words("model_missing", name=model.title, size=describe_size(model.size_bytes))
+    return words("model_partial", name=model.title, size=describe_size(model.size_bytes))
 
 
-def build_model_actions(model: ModelSummary, words: Words) -> Iterator[MenuLine]:
+def build_model_action(model: ModelSummary, words: Words) -> MenuLine:
     if model.state == "downloading":
-        yield Entry(words("download_pause"), Action(Verb.PAUSE_DOWNLOAD, model.name))
-    elif model.state != "ready" and model.licence_to_read:
+        return Entry(words("download_pause"), Action(Verb.PAUSE_DOWNLOAD, model.name))
+    if model.licence_to_read:
         # A licence is read where there is room for it; the page asks, and then downloads.
-        yield Entry(words("licence"), Action(Verb.OPEN, "models"))
-    elif model.state != "ready":
-        go = "download_resume" if model.state == "partial" else "download"
-        yield Entry(words(go), Action(Verb.DOWNLOAD, model.name))
-    yield Entry(words("model_details"), Action(Verb.OPEN, "models"))
+        return Entry(words("licence"), Action(Verb.OPEN, "models"))
+    return Entry(words("download_resume"), Action(Verb.DOWNLOAD, model.name))
 
 
 def describe_size(size_bytes: int) -> str:
