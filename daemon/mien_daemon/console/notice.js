@@ -2,7 +2,7 @@
 import { button } from "./control.js";
 import { h } from "./element.js";
 import { icon } from "./icon.js";
-import { detail, sentence } from "./problem.js";
+import { detail, exactLanguage, sentence } from "./problem.js";
 import { t } from "./words.js";
 
 export function empty(name, title, text, ...actions) {
@@ -28,7 +28,7 @@ export function refused(document, again) {
     { class: "notice", role: "alert" },
     h("div", { class: "notice-mark bad" }, icon("warning")),
     h("h2", {}, words),
-    more && more !== words ? h("p", { class: "hint" }, more) : null,
+    more && more !== words ? h("p", { class: "hint exact", lang: exactLanguage(document) }, more) : null,
     again ? button(t("try_again"), "retry", again) : null,
   );
 }

@@ -23,3 +23,6 @@ export function detail(document) {
   if (document.incident) return t("incident", { incident: document.incident });
   return document.detail ?? "";
 }
+
+/** The language of that statement, where it is not the page's: the daemon's own words are English. */
+export const exactLanguage = (document) => (document.incident ? null : "en");

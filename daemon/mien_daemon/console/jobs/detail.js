@@ -5,7 +5,7 @@ import { ask } from "../dialog.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { titleOf } from "../job-name.js";
-import { detail, sentence } from "../problem.js";
+import { detail, exactLanguage, sentence } from "../problem.js";
 import { optionName, optionWords } from "../swap/option-words.js";
 import { moment, t } from "../words.js";
 import { crops } from "./crops.js";
@@ -32,7 +32,7 @@ function trouble({ problem }) {
     "div",
     { class: "job-trouble" },
     h("p", { class: "caution" }, icon("warning"), words),
-    more && more !== words ? h("p", { class: "hint" }, more) : null,
+    more && more !== words ? h("p", { class: "hint exact", lang: exactLanguage(problem) }, more) : null,
   );
 }
 
