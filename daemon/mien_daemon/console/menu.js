@@ -64,10 +64,14 @@ function step(menu, event) {
   all.at((all.indexOf(document.activeElement) + way) % all.length).focus();
 }
 
+/** Beside what was pressed; where there is no room, below it, so that nothing else of its row is covered. */
 function place(menu, anchor) {
   const at = anchor.getBoundingClientRect();
   const { width, height } = menu.getBoundingClientRect();
-  const x = at.right + EDGE + width < innerWidth ? at.right + EDGE : Math.max(EDGE, at.left - width - EDGE);
-  const y = Math.max(EDGE, Math.min(at.top, innerHeight - height - EDGE));
+  const isBeside = at.right + EDGE + width < innerWidth;
+  const isBelow = !isBeside && at.bottom + EDGE + height < innerHeight;
+  const beside = isBeside ? at.right + EDGE : at.left - width - EDGE;
+  const x = Math.max(EDGE, isBelow ? Math.min(at.right, innerWidth - EDGE) - width : beside);
+  const y = Math.max(EDGE, Math.min(isBelow ? at.bottom + EDGE / 2 : at.top, innerHeight - height - EDGE));
   setVars(menu, { x: `${x}px`, y: `${y}px` });
 }
