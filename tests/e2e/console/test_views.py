@@ -58,16 +58,16 @@ async def test_what_is_done_with_chosen_results_fits_a_telephone(new_page: Any, 
         target = console.daemon.put(pictures.portrait.data)
         label = {"target": "IMG_20260714_184233_HDR_edited-final(3).jpeg", "references": ["a"]}
         body = {"kind": "swap", "target": target, "reference": console.daemon.put(pictures.ada.data), "label": label}
-        for seed in range(2):
-            console.daemon.ask("POST", "/v1/jobs", {**body, "options": {"engine": "mesh", "seed": seed}})
+        options = [{"engine": "mesh", "seed": seed} for seed in range(2)]
+        made = [console.daemon.ask("POST", "/v1/jobs", {**body, "options": each})["id"] for each in options]
         await console.go("results")
-        checks = page.locator(".shot-check input")
-        await expect(checks.nth(1)).to_be_attached()
+        checks = [page.locator(f".shot[data-id='{job}'] .shot-check input") for job in made]
+        for check in checks:  # a result that came later would push the others on
+            await expect(check).to_be_attached()
         await page.get_by_role("searchbox").fill("nobody of this name")
         await console.button("Show all results").click()
-        await expect(checks.nth(1)).to_be_attached()
-        for place in range(2):
-            await checks.nth(place).check(force=True)
+        for check in checks:
+            await check.check(force=True)
         for button in await page.locator(".selection-bar button").all():
             box = await button.bounding_box()
             assert box is not None
