@@ -45,8 +45,10 @@ class FaceTask:
 def replace_face(task: FaceTask) -> Attempt:
     """The better of two attempts where the first has faults and the engine has safer options, else the first."""
     first = attempt_face(task)
-    safer = task.options.make_safer() if first.naturalness and first.naturalness.faults else None
-    if not (first.naturalness and safer):
+    if not (first.naturalness and first.naturalness.faults):
+        return first
+    safer = first.patch.safer or task.options.make_safer()
+    if safer is None or safer == task.options:
         return first
 
     def stay_done(_: int, total: int) -> None:

@@ -111,6 +111,29 @@ def test_safer_settings_keep_what_a_person_asked_for_otherwise() -> None:
     assert safer == replace_settings(asked, gaze="target", mask="skin")
 
 
+def test_safer_settings_leave_a_face_its_plain_skin() -> None:
+    safest = MeshOptions(mask="features").make_safer()
+    assert safest is not None
+    assert safest.mask == "features"
+
+
+def test_a_reference_in_hard_light_is_tried_again_with_the_targets_skin(
+    astronaut: Portrait, astronaut_likeness: MeshLikeness
+) -> None:
+    recorder = Recorder(replace(astronaut_likeness, hard_lit=True))
+    assert attempt(astronaut, recorder, Tracker((FAR, NEAR))).retried
+    assert recorder.asked[1] == replace_settings(MeshOptions(), mask="features")
+    patch = recorder.likeness.render(*astronaut, recorder.asked[1], ignore_step)
+    assert not np.array_equal(patch.crop, astronaut_likeness.render(*astronaut, MeshOptions(), ignore_step).crop)
+
+
+def test_a_second_attempt_that_would_be_the_first_is_not_made(
+    astronaut: Portrait, astronaut_likeness: MeshLikeness
+) -> None:
+    recorder = Recorder(replace(astronaut_likeness, hard_lit=True))
+    assert not attempt(astronaut, recorder, Tracker((FAR,)), MeshOptions(mask="features")).retried
+
+
 def replace_settings(options: MeshOptions, **changes: object) -> MeshOptions:
     return options.model_copy(update=changes)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien_core.errors import NoFaceFound
+from mien_pipeline.engines.mesh.beard import find_full_beard
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, EyeSwap, SeenEye, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_mesh, enlarging, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.known_face import KnownFace
@@ -17,7 +18,7 @@ from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, Surroundi
 from mien_pipeline.engines.mesh.render import MARGIN, STEPS, Placed, Rendered, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, complete
-from mien_pipeline.engines.mesh.unseen import hides_chin
+from mien_pipeline.engines.mesh.unseen import hides_chin, measure_uneven
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
 from mien_pipeline.faces.grid import Box
@@ -38,6 +39,7 @@ SMALL_FACE_PX = 64  # face widths below this show the texture as a handful of pi
 # eight dark pictures had 118 at most and five dark references 99, all others 122 at least.
 LOW_LIGHT = 120
 _LIGHTEST = 0.9
+HARD_LIT = 0.185  # unevenness of a reference's skin, see `unseen.measure_uneven`
 
 
 def load(weights: Weights) -> "MeshEngine":
@@ -82,7 +84,14 @@ class MeshEngine:
         texture = complete(view)
         covered = view.glasses or view.half_hidden or first.before is not None
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], texture, covered=covered)
-        return MeshLikeness(texture, shape, first.eyes, self._eyes, self._surroundings, warnings)
+        hard_lit = measure_uneven(texture.colour, texture.validity) > HARD_LIT or "low-light" in warnings
+        # A beard would go with the skin, and it is the person's.
+        bearded = hard_lit and any(
+            find_full_beard(each.image.pixels, mesh) is not None for each, mesh in zip(clear, meshes, strict=True)
+        )
+        return MeshLikeness(
+            texture, shape, first.eyes, self._eyes, self._surroundings, warnings, hard_lit=hard_lit and not bearded
+        )
 
     def _sees_profile(self, portrait: Portrait) -> bool:
         face = portrait.face
@@ -91,7 +100,10 @@ class MeshEngine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshLikeness:
-    """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in any frame."""
+    """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in any frame.
+
+    `hard_lit` tells that light or noise lies on its skin, which the target's own is better than.
+    """
 
     texture: Texture
     mesh: Mesh
@@ -99,6 +111,7 @@ class MeshLikeness:
     reader: EyeReader
     surroundings: SurroundingsReader
     warnings: tuple[SwapWarning, ...] = ()
+    hard_lit: bool = False
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This face on the target's mesh; a target face that is turned too far gets an empty mask."""
@@ -158,8 +171,9 @@ class MeshLikeness:
             texture.mottled,
             rendered.hair,
         )
-        found = _Seen(eyes, rendered.shown)
-        return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent, seen=found)
+        found, listed = _Seen(eyes, rendered.shown), tuple(dict.fromkeys(warnings))
+        safer = settings.make_plain() if self.hard_lit else None
+        return Patch(result, region.affine, changed, listed, intent=intent, seen=found, safer=safer)
 
     def _draw(
         self,
@@ -191,6 +205,7 @@ class MeshLikeness:
                     on_step,
                     grain=grain,
                     on_placed=on_placed,
+                    plain=settings.mask == "features",
                 )
             if tone := toning.result():
                 toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)

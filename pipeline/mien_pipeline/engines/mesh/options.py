@@ -29,10 +29,10 @@ class MeshOptions(SwapOptions, frozen=True):
         description="Whose eyes look out: the target's direction, or the reference's own eyes.",
         json_schema_extra={"control": "advanced"},
     )
-    mask: Literal["face", "skin"] = Field(
+    mask: Literal["face", "skin", "features"] = Field(
         default="face",
-        description="What is taken of the reference: its whole face, or its bare skin and features alone, which leaves "
-        "out hair and hands, and a beard.",
+        description="What is taken of the reference: its whole face; its bare skin and features alone, which leaves "
+        "out hair and hands, and a beard; or its features, on skin that is half the target's.",
     )
 
     eyes: Literal["fitting", "target"] = Field(
@@ -47,5 +47,10 @@ class MeshOptions(SwapOptions, frozen=True):
 
     def make_safer(self) -> "MeshOptions | None":
         """Less shape, the target's gaze, and of the reference only what is surely its skin."""
-        safer = self.model_copy(update={"shape": min(self.shape, SAFER_SHAPE), "gaze": "target", "mask": "skin"})
+        mask = "features" if self.mask == "features" else "skin"
+        safer = self.model_copy(update={"shape": min(self.shape, SAFER_SHAPE), "gaze": "target", "mask": mask})
         return safer if safer != self else None
+
+    def make_plain(self) -> "MeshOptions":
+        """The target's gaze, and of the reference its features and shape: its skin is in hard light."""
+        return self.model_copy(update={"gaze": "target", "mask": "features"})

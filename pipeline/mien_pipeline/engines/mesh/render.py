@@ -26,6 +26,7 @@ from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
+from mien_pipeline.engines.mesh.plain_skin import lay_on_own_skin
 from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.shaving import lay_beard
 from mien_pipeline.engines.mesh.surroundings import map_origins
@@ -161,6 +162,7 @@ def render_face(
     *,
     grain: bool = True,
     on_placed: Callable[[Placed], None] = ignore_placed,
+    plain: bool = False,
 ) -> Rendered:
     """The textured reference on the target's mesh.
 
@@ -173,6 +175,7 @@ def render_face(
         own_face: what is around the target face, in the region's pixels, to find what of it shows; or what does.
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
         on_placed: told where the new face will be, before it is drawn.
+        plain: whether its skin stays the target's own: see `lay_on_own_skin`.
     """
     at = _Place.of(target.shape, Grid.step_for(face_width(mesh)), blend_shape(mesh, reference, shape))
     box, known = at.box, own_face if isinstance(own_face, KnownFace) else None
@@ -202,6 +205,8 @@ def render_face(
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
+    if plain:
+        matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
     light = _measure_brightness(base, alpha)
     own = placed.own[box.part]
     lit = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own, lamps)
