@@ -12,7 +12,7 @@ from mien_pipeline.options import RestoreOptions, SwapOptions, public_settings
 SwapWarning = Literal[
     "hard-angle",  # the target face is turned further than the geometry reaches
     "reference-angle",  # the reference face is turned so far that half of it is made up from the other half
-    "small-face",
+    "small-face",  # the target's, or the reference's, which may also be out of focus
     "occluded",  # glasses, a hand, a cup over the target face; glasses on the reference's
     "low-light",  # in the target, or in the reference
     "weak-identity",  # the verdict is "not"

@@ -24,6 +24,7 @@ from mien_pipeline.options import Format, require_readable_count
 from mien_pipeline.progress import Begun, OnStep, Stopwatch, begun_beside
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import DetectorUse, FaceReport, ModelUse, PictureWarning, Swapped
+from mien_pipeline.skin.eyewear import dims_both_eyes
 from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.swap_image import FaceEdit, Reference
 from mien_pipeline.trust.check import PictureCheck, check, flatten
@@ -202,7 +203,9 @@ def naming_role(role: Literal["reference", "like"]) -> Generator[None]:
 
 def _hides_eyes(portrait: Portrait) -> bool:
     mesh = portrait.face.mesh
-    return mesh is not None and hides_eyes(portrait.image.pixels, mesh)
+    if mesh is None:
+        return False
+    return hides_eyes(portrait.image.pixels, mesh) or dims_both_eyes(portrait.image.pixels, mesh)
 
 
 def _look_at(picture: bytes, components: Components, *, cut: bool = False) -> list[View]:

@@ -24,8 +24,14 @@ def test_the_persons_language_is_taken_as_gettext_would(environ: dict[str, str],
 
 
 def test_a_string_is_looked_up_in_its_language() -> None:
-    assert look_up("warnings", "small-face", "de") == "Das Gesicht ist sehr klein."
-    assert look_up("warnings", "small-face") == "The face is very small."
+    assert (
+        look_up("warnings", "small-face", "de")
+        == "Das Gesicht oder die Vorlage ist sehr klein oder unscharf. Ein größeres, schärferes Bild gibt mehr davon."
+    )
+    assert (
+        look_up("warnings", "small-face")
+        == "The face, or the reference, is very small or out of focus. A larger, sharper picture gives more of it."
+    )
 
 
 def test_a_string_that_a_language_lacks_is_english() -> None:

@@ -9,10 +9,11 @@ import numpy as np
 
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Mask, Pixels
-from mien_pipeline.media.colour import to_lab
+from mien_pipeline.media.colour import to_lab, to_linear
 from mien_pipeline.skin.glasses import LevelView, fill_hull, find_rims, from_level_view, level_face, mark_frame
-from mien_pipeline.skin.light import blur, measure_length
+from mien_pipeline.skin.light import average, blur, measure_length
 from mien_pipeline.skin.mask import disc
 
 # A pixel beside a frame belongs to it where it is so much less unlike the frame than skin is, and so far from skin, in
@@ -36,6 +37,10 @@ _THICK_PX, _HEAVY = 3, 0.07
 # with rouge around the eyes and .34 beside shining cheeks: there, too, the target's own eyes look no worse.
 _LIGHTER, _COLOURED, _MIRRORS = 20.0, 25.0, 0.1
 _RIM_PX, _AROUND_RIMS_PX = 4, 8  # of a rim, which is no lens; of what goes with lenses around them
+# Light that a lens lets through. On four faces clear ones have .76 at least in one eye, drawn tinted ones .51; a
+# sunglass through which eyes are guessed has .44.
+_PASSED, _BLACK, _BESIDE_LENS_PX, _ENOUGH_PX = 0.48, 0.004, (9, 26), 20
+_SMALLEST_PX = 24  # a narrower face shows too little of lenses to judge
 _WIDE = (*face.LEFT_EYE, *face.RIGHT_EYE, *face.LEFT_BROW, *face.RIGHT_BROW, 117, 346)  # down to the cheekbones
 _SIDES: tuple[tuple[int, ...], ...] = (face.LEFT_EYE + face.LEFT_BROW, face.RIGHT_EYE + face.RIGHT_BROW)
 _EYES_AND_BROWS = face.LEFT_EYE + face.RIGHT_EYE + face.LEFT_BROW + face.RIGHT_BROW
@@ -70,6 +75,34 @@ def find_frame(pixels: Pixels, mesh: Mesh) -> Mask:
     frame = cv2.dilate(grown | marked, disc(1)) if _is_heavy(grown, view) else _spread_light(marked, view)
     frame = np.maximum(frame, _draw_mirrors(view))
     return from_level_view(blur(frame.astype(np.float32), _EDGE_PX), view, pixels.shape)
+
+
+def dims_both_eyes(pixels: Pixels, mesh: Mesh) -> bool:
+    """Whether lenses let through less than half of the light below both eyes; arguments as of `find_frame`.
+
+    Dark lenses keep so little of an eye that what they mirror is mistaken for one. False where the face is too small.
+    """
+    if face_width(mesh) < _SMALLEST_PX:
+        return False
+    view = level_face(pixels, mesh)
+    if not mark_frame(view).any():
+        return False
+    light = average(to_linear(view.pixels)) + np.float32(_BLACK)
+    rims = zip(find_rims(view), (face.LEFT_EYE, face.RIGHT_EYE), strict=True)
+    return max(_measure_passed(light, rim, ring, view) for rim, ring in rims) < _PASSED
+
+
+def _measure_passed(light: Mask, rim: Floats, ring: tuple[int, ...], view: LevelView) -> float:
+    """Light inside a rim by that of the cheek beside it, both below the eye; 1 where it cannot be told."""
+    lens = view.draw_nothing()
+    cv2.fillPoly(lens, [np.round(rim).astype(np.int32)], (1,))
+    below = np.arange(len(lens))[:, None] > view.points[list(ring), 1].max()
+    near, far = (cv2.dilate(lens, disc(reach)) for reach in _BESIDE_LENS_PX)
+    inside = (cv2.erode(lens, disc(_RIM_PX + 1)) > 0) & (fill_hull(view, ring, _LIDS) == 0) & below
+    beside = (far > near) & (fill_hull(view, face.OVAL, 0) > 0) & below
+    if min(np.count_nonzero(inside), np.count_nonzero(beside)) < _ENOUGH_PX:
+        return 1.0
+    return float(np.median(light[inside]) / np.median(light[beside]))
 
 
 def _draw_mirrors(view: LevelView) -> Pixels:

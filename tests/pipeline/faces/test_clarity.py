@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.face import Portrait
-from mien_pipeline.faces.clarity import clarity, sort_by_clarity
+from mien_pipeline.faces.clarity import clarity, resolved_width, sort_by_clarity
 from mien_pipeline.image import Floats, Image
 
 
@@ -39,3 +39,17 @@ def test_equal_pictures_stay_in_their_order(astronaut: Portrait) -> None:
     first, second = sort_by_clarity([astronaut, again])
     assert first is astronaut
     assert second is again
+
+
+def test_a_face_resolves_its_own_width_in_focus_and_less_out_of_it(astronaut: Portrait) -> None:
+    pixels, kps = astronaut.image.pixels, astronaut.face.kps
+    assert resolved_width(pixels, kps, 100.0) == 100.0
+    soft = [
+        resolved_width(np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8), kps, 100.0)
+        for sigma in (1.5, 3.0)
+    ]
+    assert 100 > soft[0] > soft[1] >= 10
+
+
+def test_nothing_is_resolved_where_nothing_shows(astronaut: Portrait) -> None:
+    assert resolved_width(np.zeros((300, 300, 3), np.uint8), astronaut.face.kps, 100.0) <= 100

@@ -6,9 +6,10 @@ import pytest
 from mien_pipeline.evaluation.accessories.glasses import Lens, Shape, draw_glasses
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Mask
-from mien_pipeline.skin.eyewear import find_behind_glasses, find_frame
+from mien_pipeline.skin.eyewear import dims_both_eyes, find_behind_glasses, find_frame
 from mien_testing.portraits import Portrait, mask_at, mesh_of
 
+LENSES: tuple[Lens, ...] = ("brown", "tinted", "clear")
 BROWS, UNDER_THE_EYES, LIPS = (105, 66, 334, 296), (119, 348), (13, 14, 61, 291)
 
 
@@ -82,3 +83,11 @@ def test_eyes_behind_lenses_that_both_mirror_a_lamp_stay_with_the_frame(astronau
         seen = mask_at(kept, astronaut, *BROWS, 145, 374, 23, 253)
         assert seen > 0.9 if lenses == 2 else seen < 0.6
         assert mask_at(kept, astronaut, *LIPS) == 0
+
+
+@pytest.mark.parametrize("shape", ["round", "square"])
+def test_dark_lenses_are_told_from_tinted_and_clear_ones(astronaut: Portrait, shape: Shape) -> None:
+    mesh = mesh_of(astronaut)
+    dims = {lens: dims_both_eyes(draw_glasses(astronaut[0].pixels, mesh, shape, lens), mesh) for lens in LENSES}
+    assert dims == {"brown": True, "tinted": False, "clear": False}
+    assert not dims_both_eyes(astronaut[0].pixels, mesh)

@@ -1,6 +1,7 @@
 """Bare skin in a texture: hair before forehead, cheeks and the ends of brows is painted over with what skin would show.
 
-What a fringe or a lock hides is made, never copied; light that falls on the sides of a face is evened.
+What a fringe hides of a forehead is made, never copied; what a lock hides of a cheek is left to the other cheek, or to
+the target. Light that falls on the sides of a face is evened.
 """
 
 from functools import cache
@@ -94,7 +95,7 @@ def _find_hair(
     off = 1 - blur(_features_grown().astype(np.float32), 0.5 * _OFF_BROWS * WORK_SIDE)
     share = np.maximum(np.maximum(strands, hair) * off, ends)
     hides = np.count_nonzero(fringe) > _FRINGE * np.count_nonzero(forehead)
-    made = np.where(forehead & hides, share, np.maximum(hair * cheeks, ends))
+    made = np.where(forehead & hides, share, ends)
     return share, np.asarray(made, np.float32)
 
 

@@ -21,6 +21,7 @@ from mien_pipeline.engines.mesh.texture import Texture, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin, measure_uneven
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
+from mien_pipeline.faces.clarity import resolved_width
 from mien_pipeline.faces.grid import Box
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Image, Pixels
@@ -34,7 +35,8 @@ from mien_pipeline.skin.tone import find_tone
 WARN_YAW_DEG, REFUSE_YAW_DEG = 35.0, 44.0
 REFERENCE_WARN_YAW_DEG = 30.0
 REFUSE_MESH_SCORE = 0.9
-SMALL_FACE_PX = 64  # face widths below this show the texture as a handful of pixels
+SHARPER_EYES = 2.9  # times the detail of the reference's, from which the target's own eyes look better
+SMALL_FACE_PX = 64  # face widths below this show the texture as a handful of pixels; a reference's are as it resolves
 # Code value below which nine tenths of a face's skin lie. Its lightest part tells the light whatever tone skin has:
 # eight dark pictures had 118 at most and five dark references 99, all others 122 at least.
 LOW_LIGHT = 120
@@ -81,7 +83,7 @@ class MeshEngine:
         ]
         view, first = read_views(sightings)
         shape = average_shape(meshes, first.mesh)
-        texture = complete(view)
+        texture = replace(complete(view), resolved_px=_measure_resolved(first))
         covered = view.glasses or view.half_hidden or first.before is not None
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], texture, covered=covered)
         hard_lit = measure_uneven(texture.colour, texture.validity) > HARD_LIT or "low-light" in warnings
@@ -193,7 +195,7 @@ class MeshLikeness:
                 on_step(1, STEPS)
                 read = looking.result()
                 on_step(2, STEPS)
-                eyes, shape = self._plan_eyes(read, settings), settings.shape
+                eyes, shape = self._plan_eyes(read, settings, place), settings.shape
                 rendered = render_face(
                     texture,
                     self.mesh,
@@ -226,9 +228,11 @@ class MeshLikeness:
         left, right = self.reader.look(place.target.pixels, place.mesh, known)
         return left.eye, right.eye
 
-    def _plan_eyes(self, read: tuple[Eye, Eye], settings: MeshOptions) -> tuple[EyeSwap, EyeSwap]:
+    def _plan_eyes(self, read: tuple[Eye, Eye], settings: MeshOptions, place: "_Place") -> tuple[EyeSwap, EyeSwap]:
+        """The target's eyes where that is asked for, or the reference's are much softer than they."""
         eyes = plan_eye_swap(self.eyes, read, own_gaze=settings.gaze == "reference")
-        return keep_eyes(eyes) if settings.eyes == "target" else eyes
+        keeps = settings.eyes == "target" or place.resolved_px > SHARPER_EYES * self.texture.resolved_px
+        return keep_eyes(eyes) if keeps else eyes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -252,6 +256,11 @@ class _Place:
     small: Pixels
     local: Mesh
 
+    @property
+    def resolved_px(self) -> float:
+        """See `clarity.resolved_width`."""
+        return resolved_width(self.target.pixels, self.face.kps, face_width(self.mesh))
+
     @classmethod
     def of(cls, target: Image, face: Face, texture_width: float) -> "_Place":
         mesh = _require_mesh(face)
@@ -261,18 +270,24 @@ class _Place:
         return cls(target, face, mesh, region, pixels, step, small, local)
 
 
+def _measure_resolved(sighting: Sighting) -> float:
+    portrait = sighting.portrait
+    return resolved_width(portrait.image.pixels, portrait.face.kps, face_width(sighting.mesh))
+
+
 def _is_clear(face: Face) -> bool:
     return face.mesh_score >= REFUSE_MESH_SCORE and abs(face.yaw_deg) <= REFUSE_YAW_DEG
 
 
 def _warn_of_reference(yaws_deg: Sequence[float], texture: Texture, *, covered: bool) -> tuple[SwapWarning, ...]:
-    """What limits a reference: half a face or a chin is hidden, little light; `covered` where the eyes are from."""
+    """What limits a reference: hidden sides or chin, little light or detail; `covered` where the eyes are from."""
     shows_both_sides = min(yaws_deg) <= REFERENCE_WARN_YAW_DEG and max(yaws_deg) >= -REFERENCE_WARN_YAW_DEG
     turned: tuple[SwapWarning, ...] = () if shows_both_sides else ("reference-angle",)
     hidden: tuple[SwapWarning, ...] = ("occluded",) if covered or hides_chin(texture.validity) else ()
     skin = texture.colour[::4, ::4][texture.skin[::4, ::4] > 127]
     dark: tuple[SwapWarning, ...] = ("low-light",) if len(skin) and np.quantile(skin, _LIGHTEST) < LOW_LIGHT else ()
-    return (*turned, *hidden, *dark)
+    soft: tuple[SwapWarning, ...] = ("small-face",) if texture.resolved_px < SMALL_FACE_PX else ()
+    return (*turned, *hidden, *dark, *soft)
 
 
 def _list_warnings(face: Face, mesh: Mesh, brightness: float) -> tuple[SwapWarning, ...]:

@@ -23,6 +23,7 @@ from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.hair import draw_hair
 from mien_pipeline.engines.mesh.known_face import KnownFace, draw_on_face
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
+from mien_pipeline.engines.mesh.lent_detail import lend_detail
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
@@ -202,6 +203,7 @@ def render_face(
     on_step(4, STEPS)
     grid = at.coarse if known else at.inner
     new = _fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, beard)
+    new = lend_detail(new, base, kept, face_width(at.face) / texture.resolved_px)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)

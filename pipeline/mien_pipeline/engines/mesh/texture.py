@@ -1,5 +1,6 @@
 """Reference → texture: the face unrolled onto the canonical mesh once, its hidden side taken from the other."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -12,8 +13,10 @@ from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
 from mien_pipeline.engines.mesh.beard import draw_lower_face, find_hair
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
+from mien_pipeline.engines.mesh.rims import paint_over_glasses
 from mien_pipeline.engines.mesh.shaving import Beard, shave
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
+from mien_pipeline.engines.mesh.strands import find_curled_half, find_strands
 from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_mottled, measure_painted_over
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
@@ -25,7 +28,6 @@ from mien_pipeline.image import Floats, Image, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.covers import Feature
 from mien_pipeline.skin.eyewear import find_behind_glasses
-from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import COVERED, disc, skin_mask, smooth_step
 
@@ -50,14 +52,10 @@ _FOREHEAD_FEATHER = 0.03  # of the texture's side
 _GRAZING, _GRAZING_SEEN, _NEAR_OUTLINE = 0.14, 0.34, 0.1  # the last of the texture's side
 _JAW_FACES, _JAW_FACES_FULLY = 0.25, 0.5  # what hardly faces the viewer may be what is behind the head
 _LIT_FACING = 0.3  # what faces the viewer less tells nothing of the light: it may be hair or background
-_RIM_WIDTH_PX = 256  # of a face while the skin behind rims is guessed
-_RIM_SEEN = 0.1  # of the rims' mask
 _MADE_UP, _PAINTED_OVER = 0.9, 0.95  # how much less a place is seen that was made up, or painted over
 _PAINTED = 3  # code values by which paint over a rim differs from it
 _BEHIND = 0.25  # share of what a frame hides, from which paint over it hardly shows
-_RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
 _MIDDLE = 0.02  # of the texture's side to either side of its middle, which counts as seen where half is hidden
-_FAR = 0.02  # weight of skin from four times as far, where none is near
 # Texture pixels to one of the map, which is interpolated between. The map has 192 pixels a side or more: with half as
 # many the outline of lips had bumps, where the triangles are small.
 _MAP_STEP, _MAP_SIDE = 4, 192
@@ -78,6 +76,7 @@ class Texture:
         rims: 0..1, what of that are rims of glasses.
         mottled: see `unseen.measure_mottled`.
         beard: the hair that was taken off it.
+        resolved_px: the width of a sharp face with as much detail, see `clarity.resolved_width`.
     """
 
     colour: Pixels
@@ -88,6 +87,7 @@ class Texture:
     rims: float = 0.0
     mottled: float = 0.0
     beard: Beard | None = None
+    resolved_px: float = math.inf
 
     @property
     def face_width(self) -> float:
@@ -180,8 +180,8 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     pixels = even_out(pixels, local)
     places, facing = _map_texture(local, side)
     as_taken = pixels
-    pixels, glasses = _paint_over_glasses(pixels, local)
-    hidden = None if glasses else find_hidden_eye(as_taken, local)
+    hidden = find_curled_half(np.asarray(resample(pixels, places), np.uint8), facing) or find_hidden_eye(pixels, local)
+    pixels, glasses = (pixels, False) if hidden else paint_over_glasses(pixels, local)  # hair crosses like a bar
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
     shown = np.asarray(inside.all(2) & _half_seen(side, hidden), np.float32)
     if before is not None:
@@ -194,8 +194,12 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     colour = np.asarray(resample(pixels, places, cubic=True), np.uint8)
     # Beard is the person's own; before a chin without one, what is no skin is a mask, a hand or hair.
     hair = None if hidden or before is not None else find_hair(pixels, local)
-    beard = draw_lower_face(side) * (hair is not None or has_dark_chin(colour, skin))
-    colour, made = clear_skin(colour, skin, shown, bearded=is_bearded(colour, skin), beard=hair)
+    bearded = hair is not None or has_dark_chin(colour, skin)
+    beard = draw_lower_face(side) * bearded
+    strands = find_strands(colour, draw_lower_face(side), bearded=bearded, glasses=glasses)
+    skin = np.asarray(skin * (1 - strands), np.float32)
+    grown = is_bearded(colour, np.maximum(skin, 1 - shown))
+    colour, made = clear_skin(colour, skin, shown, bearded=grown, beard=hair)
     colour = remove_side_light(colour, skin * (facing > _LIT_FACING))
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
     own = np.maximum(skin, np.maximum(made, beard * shown * faces_us)).astype(np.float32)
@@ -218,34 +222,6 @@ def _inner_face_mask(side: int) -> Mask:
     """(side, side) float32 in 0..1: 1 well inside the outline, where nostrils and lips may turn away."""
     small = cv2.erode(fill_texture(face.OVAL), disc(round(_NEAR_OUTLINE * WORK_SIDE)))
     return np.asarray(cv2.resize(blur(small.astype(np.float32), 3), (side, side)), np.float32)
-
-
-def _paint_over_glasses(pixels: Pixels, mesh: Mesh) -> tuple[Pixels, bool]:
-    """The picture with the rims of glasses painted over with the skin around, and whether there were any.
-
-    Only skin lends its colour: a rim under a brow or beside a lash would draw them out otherwise.
-    """
-    frame = glasses_mask(pixels, mesh)
-    if not frame.any():
-        return pixels, False
-    scale = _RIM_WIDTH_PX / max(face_width(mesh), _RIM_WIDTH_PX)
-    size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
-    rims = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.float32) > _RIM_SEEN
-    over = cv2.dilate(rims.astype(np.uint8), disc(max(1, round(_RIM_SHADOW * _RIM_WIDTH_PX))))
-    lends = (over == 0).astype(np.float32)
-    for vertices in (face.LEFT_EYE, face.RIGHT_EYE, face.LEFT_BROW, face.RIGHT_BROW):
-        hull = cv2.convexHull((mesh[list(vertices), :2] * scale).astype(np.float32))
-        cv2.fillConvexPoly(lends, np.round(hull).astype(np.int32), (0,))
-    near, far = (
-        (blur(small * lends[..., None], reach), blur(lends, reach)[..., None])
-        for reach in (_RIM_REACH * _RIM_WIDTH_PX, 4 * _RIM_REACH * _RIM_WIDTH_PX)
-    )
-    around = (near[0] + _FAR * far[0]) / (near[1] + _FAR * far[1] + 1e-6)
-    share = blur(over.astype(np.float32), 0.4 * _RIM_SHADOW * _RIM_WIDTH_PX)
-    full = np.asarray(cv2.resize(np.dstack([around, share]), pixels.shape[1::-1]), np.float32)
-    painted = pixels + full[..., 3:] * (full[..., :3] - pixels)
-    return np.clip(painted + 0.5, 0, 255).astype(np.uint8), True
 
 
 def _cut_region(pixels: Pixels, mesh: Mesh) -> tuple[Pixels, Mesh]:

@@ -35,7 +35,7 @@ def draw_lock(pixels: Pixels, mesh: Mesh) -> Pixels:
     return np.asarray(cv2.GaussianBlur(result, (0, 0), 0.004 * face_width(mesh)), np.uint8)
 
 
-def test_skin_is_made_where_a_lock_hangs_before_a_cheek(astronaut: Portrait) -> None:
+def test_a_lock_before_a_cheek_is_not_copied(astronaut: Portrait) -> None:
     pixels, mesh = astronaut.image.pixels, mesh_of(astronaut)
     clear, hidden = (unroll_painted(astronaut, each) for each in (pixels, draw_lock(pixels, mesh)))
     assert np.abs(colour_at(hidden, CHEEK) - colour_at(clear, CHEEK)).max() < 40  # the lock is 170 darker
