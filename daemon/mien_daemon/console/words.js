@@ -93,15 +93,19 @@ export function bytes(count) {
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const SPANS = [
+  ["year", 31_536_000],
   ["day", 86_400],
   ["hour", 3600],
   ["minute", 60],
   ["second", 1],
 ];
 
+const LONG = new Set(["year", "day"]); // short they read "1 yr", "7 days"
+const NEARLY = 0.995; // of a unit fills it: what ends in a year less a minute ends "in 1 year"
+
 /** The largest unit that a length of time fills, with the seconds of one; less than a second is in seconds. */
 function unitFor(seconds) {
-  return SPANS.find(([, span]) => seconds >= span) ?? SPANS[SPANS.length - 1];
+  return SPANS.find(([, span]) => seconds >= NEARLY * span) ?? SPANS[SPANS.length - 1];
 }
 
 /** A length of time in its largest unit: "3 min", "0.4 s". */
@@ -112,7 +116,7 @@ export function duration(seconds) {
   return number(value, {
     style: "unit",
     unit,
-    unitDisplay: unit === "day" ? "long" : "short",
+    unitDisplay: LONG.has(unit) ? "long" : "short",
     maximumFractionDigits: digits,
   });
 }
@@ -125,7 +129,8 @@ export function duration(seconds) {
 export function ago(at, style = "short", now = Date.now() / 1000) {
   const seconds = at - now;
   const [unit, length] = unitFor(Math.abs(seconds));
-  return form(Intl.RelativeTimeFormat, { numeric: "auto", style }).format(Math.round(seconds / length), unit);
+  const numeric = unit === "year" ? "always" : "auto"; // "next year" may be next week
+  return form(Intl.RelativeTimeFormat, { numeric, style }).format(Math.round(seconds / length), unit);
 }
 
 /** Under the heading of its day. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import {
+  ago,
   bytes,
   duration,
   LANGUAGES,
@@ -39,6 +40,16 @@ test("sizes and spans stand in their largest unit", () => {
     ["0 byte", "999 byte", "2.4 MB", "24 GB"],
   );
   assert.deepEqual([duration(0.42), duration(61), duration(86_400 * 7)], ["0.4 sec", "1 min", "7 days"]);
+  assert.deepEqual([duration(59.9), duration(31_536_000)], ["1 min", "1 year"]);
+});
+
+test("what ends in a year is said to, a moment after as well", () => {
+  speak("en", {});
+  const year = 31_536_000;
+  assert.deepEqual(
+    [ago(year, "long", 0), ago(year, "long", 60), ago(300 * 86_400, "long", 0), ago(0, "long", 86_395)],
+    ["in 1 year", "in 1 year", "in 300 days", "yesterday"],
+  );
 });
 
 /** Which of the two spaces that do not break stands in French differs between versions of the browser's forms. */

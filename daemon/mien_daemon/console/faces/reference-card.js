@@ -57,7 +57,7 @@ function consentChip(reference) {
 
 /** Until when it counts. */
 function endWords({ expires_at: end, usable }) {
-  return end ? t(usable ? "expires" : "expired", { when: ago(Date.parse(end) / 1000) }) : t("never_expires");
+  return end ? t(usable ? "expires" : "expired", { when: ago(Date.parse(end) / 1000, "long") }) : t("never_expires");
 }
 
 function actionsOn(app, reference, again) {

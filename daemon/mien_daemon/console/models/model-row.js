@@ -10,7 +10,7 @@ import { readLicence } from "./licence.js";
 import { isUnderWay } from "./model-list.js";
 import { engineWords } from "../swap/option-words.js";
 
-export function modelRow(app, list, { name }) {
+export function modelRow(app, list, { name }, owners) {
   const title = h("strong", {});
   const facts = h("span", { class: "row-note" });
   const licence = h("button", { class: "link", onclick: () => readLicence(app, list, name) });
@@ -30,8 +30,9 @@ export function modelRow(app, list, { name }) {
     element,
     update(model) {
       const transfer = list.transferOf(name);
+      const others = model.needed_by.filter((what) => !owners.includes(what));
       title.textContent = model.title;
-      facts.textContent = [sizeWords(model), ...model.needed_by.map(neededBy)].join(" · ");
+      facts.textContent = [sizeWords(model), ...others.map(neededBy)].join(" · ");
       licence.textContent = model.licence;
       commercial.textContent = t(model.commercial_use ? "commercial_yes" : "commercial_no");
       state.textContent = stateWords(model, transfer);

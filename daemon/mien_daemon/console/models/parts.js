@@ -4,14 +4,19 @@ import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { modelRow } from "./model-row.js";
 
-/** @param {any} app @param {import("./model-list.js").ModelList} list @param {() => any[]} models */
-export function parts(app, list, models) {
+/**
+ * @param {any} app
+ * @param {import("./model-list.js").ModelList} list
+ * @param {() => any[]} models
+ * @param {string[]} owners the engines that are named above: a row does not say them again
+ */
+export function parts(app, list, models, owners = []) {
   const body = h("ul", { class: "rows" });
   const label = h("span", {});
   const fillRows = rows(
     body,
     ({ name }) => name,
-    (model) => modelRow(app, list, model),
+    (model) => modelRow(app, list, model, owners),
   );
   const show = () => {
     const shown = models();

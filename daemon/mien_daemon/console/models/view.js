@@ -6,7 +6,9 @@ import { batched } from "../pace.js";
 import { bytes, t } from "../words.js";
 import { engineCard } from "./engine-card.js";
 import { groupCard } from "./group-card.js";
-import { ModelList, sortEngines } from "./model-list.js";
+import { familyCard } from "./family-card.js";
+import { listFamilies } from "./families.js";
+import { ModelList } from "./model-list.js";
 import { storeMenu } from "./store-menu.js";
 import { verifyTable } from "./verify-table.js";
 
@@ -50,21 +52,35 @@ export function mount(main, app, signal) {
 }
 
 function library(app, list, signal) {
-  const cards = [
-    ...sortEngines([...list.engines.values()]).map(({ name }) => engineCard(app, list, name)),
-    groupCard(app, list, "starter"),
-    groupCard(app, list, "other"),
-  ];
+  const { first, others } = listFamilies(list);
+  const build = (each) => (each.names.length > 1 ? familyCard(app, list, each) : engineCard(app, list, each.names[0]));
+  const [shown, hidden] = [first.map(build), others.map(build)];
+  const groups = ["starter", "other"].map((name) => groupCard(app, list, /** @type {any} */ (name)));
+  const cards = [...shown, ...hidden, ...groups];
   const show = batched(() => {
     for (const card of cards) card.show();
   });
   list.addEventListener("change", show, { signal });
   for (const card of cards) card.show();
-  return h(
+  return h("div", { class: "stack large" }, grid(shown), hidden.length ? more(hidden) : null, grid(groups));
+}
+
+const grid = (cards) =>
+  h(
     "div",
     { class: "engine-cards" },
     cards.map(({ element }) => element),
   );
+
+/** Networks of other programs, behind a line that says how many. */
+function more(cards) {
+  const summary = h(
+    "summary",
+    {},
+    h("h2", {}, t("more_engines")),
+    h("span", { class: "hint" }, t("more_engines_hint")),
+  );
+  return h("details", { class: "drawer more-engines" }, summary, grid(cards));
 }
 
 async function showRoom({ api }, room) {

@@ -28,7 +28,11 @@ function build(models, version) {
     { class: "stack" },
     h("p", {}, t("about_mien", { version: version ?? "" })),
     h("p", { class: "hint" }, t("about_code")),
-    h("h3", {}, t("licences_of_weights")),
-    h("dl", { class: "pairs" }, [...licences].map(line)),
+    h(
+      "details",
+      { class: "drawer" },
+      h("summary", {}, t("licences_count", { count: licences.size })),
+      h("dl", { class: "pairs" }, [...licences].map(line)),
+    ),
   );
 }

@@ -2,7 +2,8 @@
 import { checkbox, field, select } from "../control.js";
 import { engineWords } from "../swap/option-words.js";
 import { h } from "../element.js";
-import { bytes, duration, knows, number, t } from "../words.js";
+import { bytes, duration, knows, t } from "../words.js";
+import { deviceControl } from "./devices.js";
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -12,20 +13,18 @@ const CHOICES = {
   idle_unload_s: [30, MINUTE, 5 * MINUTE, 30 * MINUTE, 3600, DAY].map((value) => [value, duration]),
   max_pixels: [12e6, 24e6, 60e6, 120e6].map((value) => [value, (pixels) => t("megapixels", { value: pixels / 1e6 })]),
   max_blob_bytes: [20e6, 50e6, 100e6, 200e6].map((value) => [value, bytes]),
-  max_clip_bytes: [1, 4, 8, 16].map((value) => [value * GIB, (size) => t("gibibytes", { value: number(size / GIB) })]),
+  max_clip_bytes: [1e9, 4 * GIB, 8e9, 16e9].map((value) => [value, bytes]),
 };
 
-export function setting({ name, value, default: usual, meaning, source }, engines, change) {
+/** @typedef {{ engines: string[], devices: string[] }} Known what there is to choose from */
+
+/** @param {any} told @param {Known} known @param {(value: any) => void} change */
+export function setting({ name, value, default: usual, meaning, source }, known, change) {
   const label = knows(`setting_${name}`) ? t(`setting_${name}`) : name;
   const hint = [meant(name, meaning), where(source)].filter(Boolean).join(" ");
   const reset =
     value === usual ? null : h("button", { class: "link", onclick: () => change(usual) }, t("back_to_default"));
-  return h(
-    "div",
-    { class: "setting", "data-setting": name },
-    control(name, value, label, hint, engines, change),
-    reset,
-  );
+  return h("div", { class: "setting", "data-setting": name }, control(name, value, label, hint, known, change), reset);
 }
 
 /** What a setting does; of the notifications their heading says it once. */
@@ -34,7 +33,7 @@ function meant(name, meaning) {
   return knows(`setting_${name}_hint`) ? t(`setting_${name}_hint`) : meaning;
 }
 
-function control(name, value, label, hint, engines, change) {
+function control(name, value, label, hint, { engines, devices }, change) {
   if (typeof value === "boolean") return checkbox(label, value, change, hint);
   if (name in CHOICES) return field(label, chosenFrom(CHOICES[name], value, change), hint);
   if (name === "default_engine")
@@ -47,6 +46,7 @@ function control(name, value, label, hint, engines, change) {
       ),
       hint,
     );
+  if (name === "devices") return deviceControl(value, devices, change, [label, hint]);
   const numeric = typeof value === "number";
   const input = h("input", {
     type: numeric ? "number" : "text",

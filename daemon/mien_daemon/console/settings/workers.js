@@ -6,6 +6,7 @@ import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { engineWords } from "../swap/option-words.js";
 import { t } from "../words.js";
+import { deviceWords } from "./devices.js";
 
 export function workers(app, signal) {
   const { health } = app;
@@ -40,7 +41,7 @@ function deviceRow({ api, health }, device) {
     "li",
     { class: "row worker", "data-device": device },
     icon("models"),
-    h("div", { class: "row-main" }, h("strong", {}, device.toUpperCase()), states),
+    h("div", { class: "row-main" }, h("strong", {}, deviceWords(device)), states),
     h("div", { class: "row-actions wrap" }, restart, unload),
   );
   return { element, update };

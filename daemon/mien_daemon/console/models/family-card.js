@@ -1,0 +1,77 @@
+// Variants of one network on one card: each in a line with what it needs and the one thing to do next.
+import { bar, setBar } from "../control.js";
+import { h, refill } from "../element.js";
+import { fitWords } from "../engine-fit.js";
+import { engineWords } from "../swap/option-words.js";
+import { t } from "../words.js";
+import { chip, sizeWords } from "./engine-card.js";
+import { deed } from "./engine-deed.js";
+import { isUnderWay } from "./model-list.js";
+import { transferWords } from "./model-row.js";
+import { parts } from "./parts.js";
+
+/**
+ * @param {any} app
+ * @param {import("./model-list.js").ModelList} list
+ * @param {{ family: string, names: string[] }} all
+ */
+export function familyCard(app, list, { family, names }) {
+  const models = () => [
+    ...new Map(names.flatMap((name) => list.partsOf(name)).map((each) => [each.name, each])).values(),
+  ];
+  const chips = h("span", { class: "group" });
+  const variants = names.map((name) => variant(app, list, name));
+  const drawer = parts(app, list, models, names);
+  const words = h(
+    "div",
+    { class: "stack small family-head" },
+    h("div", { class: "card-title" }, h("h2", {}, t(`family_${family}`)), chips),
+    h("p", { class: "hint" }, t(`family_${family}_hint`)),
+  );
+  const lines = h(
+    "ul",
+    { class: "variants" },
+    variants.map(({ element }) => element),
+  );
+  const element = h("section", {
+    class: "card engine-card",
+    "data-family": family,
+    "aria-label": t(`family_${family}`),
+  });
+  element.append(h("div", {}, words, lines), drawer.element);
+  return { element, show };
+
+  function show() {
+    for (const each of variants) each.show();
+    const isFree = models().every((model) => model.commercial_use);
+    chips.replaceChildren(...(isFree ? [] : [chip(t("commercial_no"))]));
+    drawer.show();
+  }
+}
+
+function variant(app, list, name) {
+  const facts = h("p", { class: "card-facts" });
+  const state = h("p", { class: "row-note", role: "status" });
+  const track = bar(0, t("progress"));
+  const actions = h("div", { class: "row-actions" });
+  const words = h("div", { class: "stack small" }, h("strong", {}, engineWords(name)), facts, state, track);
+  const element = h("li", { class: "variant", "data-engine": name }, words, actions);
+  let built = "";
+  return { element, show };
+
+  function show() {
+    const engine = list.engines.get(name);
+    const transfer = list.workOn(name);
+    facts.textContent = [sizeWords(engine), fitWords(engine, list.machine)].filter(Boolean).join(" · ");
+    facts.dataset.fits = engine.fits;
+    state.textContent = transfer ? transferWords(transfer) : engine.state === "ready" ? t("model_ready") : "";
+    state.hidden = state.textContent === "";
+    state.dataset.state = transfer?.state ?? engine.state;
+    track.hidden = transfer?.state !== "running";
+    setBar(track, transfer?.total_bytes ? transfer.done_bytes / transfer.total_bytes : 0);
+    const key = [engine.state, engine.download_bytes, engine.part?.obstacle, isUnderWay(transfer)].join();
+    if (key === built) return;
+    built = key;
+    refill(actions, deed(app, list, engine, transfer));
+  }
+}
