@@ -74,9 +74,13 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     film = await page.locator(".film img").element_handle()
     await page.wait_for_function("img => img.naturalWidth > 0", arg=film)
     await expect(page.locator(".assignments-row")).to_have_count(1, timeout=PATIENCE_MS)
-    await page.locator("#clip-to").fill("0.5")
+    await expect(page.locator(".seen-when")).to_have_text("0:00.0–0:01.0")
     async with page.expect_request(is_look):
+        await page.locator("#clip-to").fill("0.5")
         await page.locator("#clip-to").press("Enter")
+    end = page.get_by_role("slider", name="Where the part ends")
+    assert float(await end.input_value()) == 0.5
+    await expect(page.locator(".trim-frames img[src]")).to_have_count(8)
     await expect(page.locator(".assignments-row")).to_have_count(1, timeout=PATIENCE_MS)
     quality = page.get_by_role("slider", name="Quality")
     await quality.fill("60")
@@ -98,15 +102,15 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     await real.consent()
     await page.evaluate(WATCH)
     await real.swap()
-    result = page.locator(".clips figure:last-child video")
+    result = page.locator(".clips figure:last-of-type video")
     await expect(result).to_be_visible(timeout=PATIENCE_MS)
     assert [text for text in await page.evaluate("window.figures") if re.match(r"Frame \d+ of \d+", text)]
-    for video in (result, page.locator(".clips figure:first-child video")):
+    for video in (result, page.locator(".clips figure:first-of-type video")):
         await page.wait_for_function(READY, arg=await video.element_handle())
-    await result.evaluate("video => { video.currentTime = 0.3 }")
+    await page.get_by_role("slider", name="Position").fill("0.3")
     await page.wait_for_function(
         "video => Math.abs(video.currentTime - 0.3) < 0.02",
-        arg=await page.locator(".clips figure:first-child video").element_handle(),
+        arg=await page.locator(".clips figure:first-of-type video").element_handle(),
     )
     await look(page, "clip-result")
     job = await real.job()
@@ -117,7 +121,7 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     await expect(page.locator(".shot")).to_have_count(1)
     await expect(page.locator(".shot-length")).to_contain_text("6 frames")
     await page.locator(".shot a").click()
-    await expect(page.locator(".clips figure:last-child video")).to_be_visible()
+    await expect(page.locator(".clips figure:last-of-type video")).to_be_visible()
     await look(page, "clip-kept")
     await real.go("jobs")
     await expect(page.locator(".row.of-job")).to_have_count(3)

@@ -13,7 +13,12 @@ export async function lookAtClip(api, target) {
   const earlier = target.look;
   const look = (target.look = { job: "" });
   if (earlier?.job) await cancel(api, earlier.job);
-  const asked = await api.post("/v1/jobs", { kind: "analyse", target: target.digest, options: partOf(target) });
+  const asked = await api.post("/v1/jobs", {
+    kind: "analyse",
+    target: target.digest,
+    options: partOf(target),
+    label: { target: target.name },
+  });
   if (target.look !== look) return cancel(api, asked.id);
   look.job = asked.id;
   const job = await watch(api, asked);
@@ -22,6 +27,7 @@ export async function lookAtClip(api, target) {
   if (!job.result) throw new Problem(job.problem ?? { code: "cancelled" });
   target.sheet = `/v1/jobs/${job.id}/result`;
   target.duration = job.result.duration_s;
+  if (!target.begin && !target.end) target.length = target.duration;
   target.faces = job.result.people.map(({ id, crop: [x, y, width, height], spans, faults }) => ({
     index: id,
     bbox: [x, y, x + width, y + height],

@@ -29,20 +29,21 @@ async function show(app, run, element, signal) {
       h(
         "div",
         { class: "clip-results" },
-        run.map(({ job }, at) => compareClips(app, { job, after: urls[at], before }, signal)),
+        run.map(({ job }, at) => {
+          const save = button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary" });
+          const actions = [iconButton("pencil", t("redo"), redo), save];
+          return compareClips(app, { job, after: urls[at], before, actions }, signal);
+        }),
       ),
       h(
         "div",
         { class: "reports" },
-        run.map(({ job }) => {
-          const save = button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary" });
-          const actions = [iconButton("pencil", t("redo"), redo), save];
-          return report(job.result, {
-            actions,
+        run.map(({ job }) =>
+          report(job.result, {
             image: (key) => referenceImage(app, { key }),
             who: (index) => nameFor(job, index, app.people.names),
-          });
-        }),
+          }),
+        ),
       ),
     );
   } catch (error) {

@@ -5,7 +5,7 @@ import { clipOptionsOf, optionsOf, settingsFrom } from "./engines.js";
 import { History } from "./history.js";
 import { isUsable, keepPerson, person } from "./person.js";
 import { recall, remember } from "./remembered.js";
-import { keepSession, lastSession, nameKept } from "./session.js";
+import { bareTarget, keepSession, lastSession, nameKept } from "./session.js";
 import { settle } from "./settle.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
@@ -237,9 +237,8 @@ export class Draft extends EventTarget {
   }
 
   changed() {
-    const bare = ({ name, digest, assignments, clip, begin, end }) => ({ name, digest, assignments, clip, begin, end });
     const kept = {
-      targets: this.targets.filter(({ digest }) => digest).map(bare),
+      targets: this.targets.filter(({ digest }) => digest).map(bareTarget),
       references: this.people.map(keepPerson),
       current: this.current,
       runs: this.runs,

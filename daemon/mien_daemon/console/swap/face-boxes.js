@@ -57,11 +57,11 @@ function box(app, face) {
 }
 
 /** What the daemon makes of the picture, beneath it. */
-export function say(note, { digest, faces, unseen }) {
+export function say(note, { digest, faces, unseen, clip }) {
   note.dataset.kind = unseen ? "bad" : "plain";
   if (unseen) note.replaceChildren(icon("warning"), sentence(unseen));
   else if (!digest) note.replaceChildren(h("span", { class: "spinner" }), t("sending"));
   else if (faces === undefined) note.replaceChildren(h("span", { class: "spinner" }), t("looking_for_faces"));
   else if (faces.length === 0) note.replaceChildren(icon("warning"), t("problem_no_face_found"));
-  else note.replaceChildren(t("faces_found_count", { count: faces.length }));
+  else note.replaceChildren(t(clip ? "people_found_count" : "faces_found_count", { count: faces.length }));
 }

@@ -1,8 +1,9 @@
 // The faces of the shown target as a list: who gets whom, in words and small pictures.
-import { h } from "../element.js";
+import { h, setText } from "../element.js";
 import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
+import { seenWhen } from "./clip-spans.js";
 import { faceCrop } from "./face-crop.js";
 import { nameOf } from "./person.js";
 import { personImage, viewKey } from "./reference-image.js";
@@ -14,12 +15,8 @@ export function facesPanel(app) {
   const { draft } = app;
   const list = h("ul", { class: "assignments" });
   const all = h("button", { class: "link", onclick: () => giveAll(draft) }, t("all_faces"));
-  const element = h(
-    "section",
-    { class: "panel", "data-drop": "reference" },
-    h("h2", {}, t("faces_in_picture"), all),
-    list,
-  );
+  const title = h("span", {});
+  const element = h("section", { class: "panel", "data-drop": "reference" }, h("h2", {}, title, all), list);
   const show = rows(
     list,
     ({ index, target }) => `${target.digest}/${target.sheet ?? ""}/${index}`,
@@ -31,6 +28,7 @@ export function facesPanel(app) {
       const { target } = draft;
       const faces = target?.faces ?? [];
       element.hidden = faces.length === 0;
+      setText(title, t(target?.clip ? "people_in_clip" : "faces_in_picture"));
       all.hidden = faces.length < 2 || draft.people.length === 0;
       show(faces.map((face) => ({ ...face, target })));
     },
@@ -47,7 +45,7 @@ function giveAll(draft) {
   draft.changed();
 }
 
-function castRow(app, { index, bbox, target }) {
+function castRow(app, { index, bbox, spans, target }) {
   const place = h("span", { class: "assignments-to" });
   const label = h("span", { class: "assignments-name" });
   const element = h(
@@ -64,7 +62,7 @@ function castRow(app, { index, bbox, target }) {
       crop(app, bbox, target),
       icon("forward"),
       place,
-      label,
+      spans ? h("span", { class: "assignments-words" }, label, seenWhen(spans, target)) : label,
     ),
   );
   /** @type {string | null | undefined} */

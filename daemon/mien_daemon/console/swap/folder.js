@@ -1,10 +1,4 @@
 // A folder of pictures: each becomes a job of one group, with the first reference and the options that are set.
-import { bar, button, setBar } from "../control.js";
-import { h } from "../element.js";
-import { icon } from "../icon.js";
-import { sentence } from "../problem.js";
-import { t } from "../words.js";
-
 const TRY_AGAIN_S = 5;
 const FULL = new Set(["queue-full", "too-many-requests"]);
 const LONGEST_NAME = 60;
@@ -22,9 +16,10 @@ export function nameGroup(folder, now = new Date()) {
 
 /**
  * Send every picture and ask for its job. A full queue is waited for; a picture that is refused is noted and passed.
- * `folder` gets `sent` and `refused` on the way; `told` is called after each picture.
+ * `folder` gets `sent`, `refused` and `states` on the way; `told` is called after each picture.
  */
 export async function sendFolder(folder, { pictures, post, references = [], wait = pause, told, signal }) {
+  folder.states = new Map(); // of each file: "sent" or "refused"
   for (const file of folder.files) {
     if (signal.aborted) return;
     try {
@@ -32,10 +27,12 @@ export async function sendFolder(folder, { pictures, post, references = [], wait
       const label = { target: file.name.slice(0, LONGEST_FILE), references };
       await patiently(() => post({ kind: "swap", target, group: folder.group, label, ...folder.ask }), wait, signal);
       folder.sent += 1;
+      folder.states.set(file, "sent");
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!error.document || error.code === "unpaired") throw error;
       folder.refused.push({ name: file.name, problem: error.document });
+      folder.states.set(file, "refused");
     }
     told();
   }
@@ -76,48 +73,4 @@ function pause(ms, signal) {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
   });
-}
-
-/** What the stage shows while a folder is chosen or on its way. */
-export function folderCard(app) {
-  const { draft } = app;
-  const figures = h("p", { class: "count", role: "status" });
-  const track = bar(0, t("progress"));
-  const refused = h("ul", { class: "refused" });
-  const see = h("a", { class: "button primary", href: "#/jobs" }, t("folder_see"));
-  const stop = button(t("folder_stop"), "close", () => draft.folder.sending.abort());
-  const takeBack = button(t("folder_take_back"), "close", () => draft.takeFolder(null));
-  // They stay in the page while pictures are sent: a click and the focus outlast a refresh.
-  const actions = h("div", { class: "row-actions wrap" }, see, stop, takeBack);
-  const element = h(
-    "div",
-    { class: "drop folder", "data-drop": "target" },
-    icon("folder"),
-    h("h2", {}, draft.folder.name),
-    figures,
-    track,
-    h("p", { class: "hint" }, t("folder_hint")),
-    refused,
-    actions,
-  );
-  return { element, refresh };
-
-  function refresh() {
-    const { folder } = draft;
-    if (!folder) return;
-    const total = folder.files.length;
-    figures.textContent = folder.group
-      ? t("folder_sending", { sent: folder.sent, total })
-      : t("pictures_count", { count: total });
-    track.hidden = !folder.group;
-    setBar(track, total ? (folder.sent + folder.refused.length) / total : 1);
-    refused.hidden = folder.refused.length === 0;
-    refused.replaceChildren(
-      h("li", {}, t("folder_refused", { count: folder.refused.length })),
-      ...folder.refused.map(({ name, problem }) => h("li", {}, `${name}: ${sentence(problem)}`)),
-    );
-    see.hidden = !folder.group;
-    stop.hidden = !folder.sending;
-    takeBack.hidden = Boolean(folder.sending);
-  }
 }

@@ -1,5 +1,6 @@
 // Engines, options and their values in words; a name that no language has words for stays as it is.
-import { knows, number, t } from "../words.js";
+import { clock } from "../viewer/clock.js";
+import { knows, t } from "../words.js";
 
 const OURS = new Set(["auto", "mesh", "inswapper", "flux", "klein"]);
 const SHARED = new Set(["engine", "seed", "restore", "faces", "format"]);
@@ -37,6 +38,6 @@ export function optionHint({ name, hint }) {
 export function optionWords(name, value) {
   if (name === "engine") return engineWords(value);
   if (name === "faces") return Array.isArray(value) ? value.map((index) => index + 1).join(", ") : t(`faces_${value}`);
-  if (PART.has(name)) return number(value);
+  if (PART.has(name)) return clock(value);
   return wordsOr(`option_${name}_${value}`, String(value));
 }

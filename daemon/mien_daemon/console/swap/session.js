@@ -44,3 +44,8 @@ export function forgetPeople(draft, keys) {
   draft.last = null;
   forgetSession(draft.remembered);
 }
+
+/** What is kept of a target: neither its file nor what the daemon finds again. */
+export function bareTarget({ name, digest, assignments, clip, begin, end, length }) {
+  return { name, digest, assignments, clip, begin, end, length };
+}

@@ -107,7 +107,7 @@ function subject(draft, jobs) {
 /** What builds each; what the first look does not show is evaluated when it is wanted. */
 const BUILD = {
   empty: async () => dropZone,
-  folder: async () => (await import("./folder.js")).folderCard,
+  folder: async () => (await import("./folder-card.js")).folderCard,
   picture: async () => (await import("./face-boxes.js")).faceBoxes,
   clip: async () => (await import("./clip-target.js")).clipTarget,
   clipResult: async () => (await import("./clip-result.js")).clipResult,

@@ -3,6 +3,7 @@ import { announce } from "../announce.js";
 import { h } from "../element.js";
 import { sentence } from "../problem.js";
 import { t } from "../words.js";
+import { clipPanel } from "./clip-panel.js";
 import { enginePanel } from "./engine-panel.js";
 import { facesPanel } from "./faces-panel.js";
 import { filmstrip } from "./filmstrip.js";
@@ -13,8 +14,10 @@ import { takeFiles } from "./drop.js";
 
 export function mount(main, app, signal) {
   const { draft } = app;
-  const parts = [stage, filmstrip, referencesPanel, facesPanel, enginePanel, runBar].map((part) => part(app, signal));
-  const [center, strip, references, faces, engine, run] = parts.map(({ element }) => element);
+  const parts = [stage, filmstrip, referencesPanel, facesPanel, clipPanel, enginePanel, runBar].map((part) =>
+    part(app, signal),
+  );
+  const [center, strip, references, faces, clip, engine, run] = parts.map(({ element }) => element);
   main.append(
     h("h1", { class: "unseen" }, t("view_swap")),
     h(
@@ -24,7 +27,7 @@ export function mount(main, app, signal) {
       h(
         "aside",
         { class: "inspector", "aria-label": t("swap_settings") },
-        h("div", { class: "sections" }, references, faces, engine),
+        h("div", { class: "sections" }, references, faces, engine, clip),
         run,
       ),
     ),

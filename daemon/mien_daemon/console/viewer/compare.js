@@ -1,11 +1,12 @@
 // Before and after: a divider to drag, side by side, or the original for as long as one holds.
 import { button, iconButton, segmented, spare } from "../control.js";
-import { fill, h, setVars } from "../element.js";
+import { fill, h } from "../element.js";
 import { percent, t } from "../words.js";
+import { divider } from "./divider.js";
 import { pane } from "./pane.js";
 import { Zoom } from "./zoom.js";
 
-const MODES = ["slider", "columns", "after"];
+export const MODES = ["slider", "columns", "after"];
 
 /**
  * `before` and `after` are `{url, label}`; `more` are further panes of the same size (another engine's result).
@@ -68,42 +69,17 @@ function stacked(before, after, zoom, signal) {
 
 function divided(before, after, focus, zoom, signal) {
   const both = pane([image(before.url, before.label), image(after.url, after.label)], zoom, signal);
-  const input = h("input", {
-    class: "divider",
-    type: "range",
-    min: 0,
-    max: 100,
-    step: 1,
-    value: 50,
-    "aria-label": t("divider"),
-  });
-  const handle = h("div", { class: "handle", "aria-hidden": "true" });
-  let isMoved = false; // by the person, maybe before the picture is there
-  const place = () => setVars(both, { split: `${input.value}%` });
-  const move = () => ((isMoved = true), place());
-  input.addEventListener("input", move);
-  handle.addEventListener("pointerdown", (event) => {
-    event.stopPropagation();
-    handle.setPointerCapture(event.pointerId);
-    handle.onpointermove = ({ clientX }) => {
-      const { left, width } = both.getBoundingClientRect();
-      input.value = (100 * (clientX - left)) / width;
-      move();
-    };
-    handle.onpointerup = handle.onpointercancel = () => (handle.onpointermove = null);
-  });
+  const split = divider(both);
   const start = () => {
     const { left, width } = both.getBoundingClientRect();
     const picture = both.querySelector("img").getBoundingClientRect();
-    if (width > 0 && !isMoved) input.value = (100 * (picture.left - left + focus * picture.width)) / width;
-    place();
+    split.start(width > 0 ? (100 * (picture.left - left + focus * picture.width)) / width : 50);
   };
   both.lastElementChild.firstElementChild.addEventListener("load", () => requestAnimationFrame(start), { once: true });
   both.append(
     h("span", { class: "tag before" }, before.label),
     h("span", { class: "tag after" }, after.label),
-    input,
-    handle,
+    ...split.elements,
   );
   return both;
 }
@@ -113,7 +89,7 @@ function image(url, label) {
 }
 
 /** The original shows while the button is held, by pointer or by key. */
-function hold(element, signal) {
+export function hold(element, signal) {
   const set = (held) => element.toggleAttribute("data-held", held);
   const press = button(spare(t("hold_to_compare")), "hold", null, { class: "quiet hold", title: t("hold_hint") });
   press.addEventListener("pointerdown", () => set(true));

@@ -37,7 +37,9 @@ test("a clip that is trimmed while it is sent is looked at once it is there", as
   await draft.trim(draft.target, { end: 1 });
   sent.resolve("sha256:a.webm");
   await adding;
-  assert.deepEqual(posted, [{ kind: "analyse", target: "sha256:a.webm", options: { to: 1 } }]);
+  assert.deepEqual(posted, [
+    { kind: "analyse", target: "sha256:a.webm", options: { to: 1 }, label: { target: "a.webm" } },
+  ]);
 });
 
 test("a picture for a person who was removed while it was sent brings nobody back", async () => {

@@ -38,9 +38,14 @@ function apiOf(...answers) {
 test("the people become faces, each with its place in the picture of all", async () => {
   const nothingNew = Object.assign(new Error("304"), { document: { status: 304 } });
   const api = apiOf({ id: "a", state: "running" }, nothingNew, DONE);
-  const target = { digest: "sha256:1", clip: true, begin: 0.5 };
+  const target = { name: "holiday.mp4", digest: "sha256:1", clip: true, begin: 0.5 };
   await lookAtClip(api, target);
-  assert.deepEqual(api.asked[0], { kind: "analyse", target: "sha256:1", options: { from: 0.5 } });
+  assert.deepEqual(api.asked[0], {
+    kind: "analyse",
+    target: "sha256:1",
+    options: { from: 0.5 },
+    label: { target: "holiday.mp4" },
+  });
   assert.deepEqual(api.asked.slice(1), ["", '"1"', '"1"']);
   assert.equal(target.sheet, "/v1/jobs/a/result");
   assert.deepEqual(

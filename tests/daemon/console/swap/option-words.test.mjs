@@ -21,8 +21,8 @@ speak("en", {
   option_shape: "Face shape",
   option_shape_hint: "How far.",
   option_gaze_target: "Keep it",
-  clip_from: "From, seconds",
-  clip_to: "To, seconds",
+  clip_from: "From",
+  clip_to: "To",
 });
 
 test("what has words is said in them", () => {
@@ -34,9 +34,9 @@ test("what has words is said in them", () => {
   assert.equal(optionHint({ name: "shape", hint: "of the schema" }), "How far.");
 });
 
-test("the part of a clip is told in words and seconds", () => {
-  assert.deepEqual([optionName("from"), optionName("to")], ["From, seconds", "To, seconds"]);
-  assert.equal(optionWords("to", 1.5), "1.5");
+test("the part of a clip is told in words, as players write a moment", () => {
+  assert.deepEqual([optionName("from"), optionName("to")], ["From", "To"]);
+  assert.equal(optionWords("to", 1.5), "0:01.5");
 });
 
 test("what another package brought keeps its name, and its schema describes it", () => {
