@@ -14,7 +14,7 @@ export function clipPanel({ draft }, _signal) {
 
   function show() {
     element.hidden = !draft.target?.clip || draft.folder !== null;
-    const controls = clipControlsFor(draft.options, draft.clipControls);
+    const controls = element.hidden ? [] : clipControlsFor(draft.options, draft.clipControls);
     const key = `${controls.length} ${draft.history.undone}`; // once they are told, as the format has them, and undone
     if (key === built) return;
     built = key;

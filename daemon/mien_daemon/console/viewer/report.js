@@ -30,7 +30,7 @@ export function report(result, { title, memory, actions = null, image = () => h(
         "div",
         { class: "likenesses" },
         title ? h("h3", {}, title) : null,
-        people.map((person) => likeness(person, who(person.index), people.length)),
+        people.map((person) => likeness(person, who(person.index), numbered(result, person))),
       ),
       h("div", { class: "group end" }, more, actions),
     ),
@@ -41,18 +41,24 @@ export function report(result, { title, memory, actions = null, image = () => h(
   );
 }
 
+/** "Face 2", of a clip "Person 2"; a result that has one needs no number. */
+function numbered(result, { index }) {
+  if (peopleOf(result).length < 2) return "";
+  return t(result.video ? "person_number" : "face_number", { number: index + 1 });
+}
+
 /** One face in words: who it is, and what is wrong with it. */
-function likeness(person, name, count) {
+function likeness(person, name, called) {
   const said = likenessWords(person.verdict, name);
   return h(
     "section",
     { class: "likeness", "data-verdict": person.verdict ?? "none" },
-    said || count > 1
+    said || called
       ? h(
           "p",
           { class: "likeness-words", "data-kind": said?.kind ?? "plain" },
           said ? icon(said.icon) : null,
-          count > 1 ? h("span", { class: "hint" }, t("face_number", { number: person.index + 1 })) : null,
+          called ? h("span", { class: "hint" }, called) : null,
           said ? h("strong", {}, said.words) : null,
         )
       : null,
@@ -85,7 +91,7 @@ function details(result, people, memory) {
     "div",
     { class: "details", hidden: true },
     facts(result, memory),
-    people.map((person) => scores(person, people.length)),
+    people.map((person) => scores(person, numbered(result, person))),
     result.provenance ? provenance(result.provenance) : null,
   );
 }
@@ -123,13 +129,13 @@ function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
 }
 
-function scores({ index, identity, verdict, naturalness, faults }, count) {
+function scores({ identity, verdict, naturalness, faults }, called) {
   if (!identity && typeof naturalness !== "number") return null;
   const kind = verdict && verdict !== "clear" ? "plain" : "good";
   return h(
     "section",
     { class: "face-report" },
-    count > 1 ? h("h4", {}, t("face_number", { number: index + 1 })) : null,
+    called ? h("h4", {}, called) : null,
     identity ? score(t("to_reference"), identity.to_reference, kind) : null,
     typeof identity?.to_target === "number" ? score(t("to_target"), identity.to_target, "plain") : null,
     typeof naturalness === "number" ? score(t("naturalness"), naturalness, faults?.length ? "plain" : "good") : null,
