@@ -16,8 +16,6 @@ from mien_core.errors import (
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.outdated import telling_outdated
 from mien_models.store import ModelStore
-from mien_pipeline.choice.try_engines import swap_by_choice
-from mien_pipeline.clip_options import require_clip_options
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ENGINES, missing_models, parse_options
 from mien_pipeline.face import Face, Patch
@@ -34,7 +32,6 @@ from mien_pipeline.progress import OnProgress, Stopwatch, begun_beside, ignore_p
 from mien_pipeline.protocols import Engine, Remembers, Restorer, ShowsSteps
 from mien_pipeline.recently_used import RecentlyUsed
 from mien_pipeline.report import ModelUse, Swapped
-from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.restorers.rows import VIVID as VIVID_NAME
 from mien_pipeline.restorers.rows import open_row
@@ -44,7 +41,6 @@ from mien_pipeline.swap_image import FaceSwap
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.check import PictureCheck, flatten
 from mien_pipeline.trust.marking import ResultMarker
-from mien_pipeline.trust.verify import Inspector
 
 if TYPE_CHECKING:
     from mien_pipeline.clip_options import ClipOptions
@@ -54,6 +50,7 @@ if TYPE_CHECKING:
     from mien_pipeline.clips.segments import SegmentMaker
     from mien_pipeline.media.clip.probe import ClipInfo
     from mien_pipeline.swap_clip import ClipTarget
+    from mien_pipeline.trust.verify import Inspector
 
 # The engine whose weights Vivid paints with, and how.
 VIVID = RESTORERS["vivid"]
@@ -138,6 +135,8 @@ class Runtime:
             likes: the pictures that `options.likes` names, in any order.
         """
         if options.engine == AUTO or options.fallback:
+            from mien_pipeline.choice.try_engines import swap_by_choice
+
             return swap_by_choice(self, self._store, target, references, options, on_progress, likes)
         clock, loaded = Stopwatch(on_progress), self.loaded
         with begun_beside(partial(expect_early, target, loaded.ready_marker)) as early:
@@ -171,6 +170,7 @@ class Runtime:
             on_progress: told about every step; what it raises ends the run, which can be taken up again.
             likes: the pictures that `options.likes` names, in any order.
         """
+        from mien_pipeline.clip_options import require_clip_options
         from mien_pipeline.swap_clip import ClipComponents, ClipJob, swap_clip
 
         require_clip_options(options)
@@ -230,6 +230,8 @@ class Runtime:
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""
+        from mien_pipeline.restore_image import FaceRestoration
+
         clock = Stopwatch(on_progress)
         with begun_beside(partial(expect_early, image, self.loaded.ready_marker)) as early:
             original = decode_target(image, options.format, clock)
@@ -285,7 +287,9 @@ class Runtime:
         check_segment(segment, pictures, self.loaded.detector, self.loaded.check, self.marker.watermark)
 
     @cached_property
-    def _inspector(self) -> Inspector:
+    def _inspector(self) -> "Inspector":
+        from mien_pipeline.trust.verify import Inspector
+
         return Inspector(self._store.path("watermark"))
 
     def unload(self) -> None:

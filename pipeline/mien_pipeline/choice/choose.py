@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mien_core.errors import LicenceNotAccepted
-from mien_models.environments.environment import EngineEnvironment
 from mien_models.store import ModelStore
 from mien_pipeline.choice.measured import Measured, Row, Table, read_table
 from mien_pipeline.engines.entry import EngineEntry
@@ -39,8 +38,14 @@ def has_choice(store: ModelStore) -> bool:
     starter = set(store.catalogue.resolve([STARTER]))
     if not any(store.is_installed(name) for name in store.catalogue.models if name not in starter):
         return False  # only the embedded engine's networks are here: no table has to be read
-    serves = EngineEnvironment(store.root).serves
-    return len(list_ready(store, serves)) > 1
+    return len(list_ready(store, _find_environment(store))) > 1
+
+
+def _find_environment(store: ModelStore) -> Callable[[str], bool]:
+    """What says whether the engines' environment has an engine's libraries."""
+    from mien_models.environments.environment import EngineEnvironment  # it imports HTTP, which a swap does without
+
+    return EngineEnvironment(store.root).serves
 
 
 def list_ready(store: ModelStore, serves: Callable[[str], bool] = lambda _: False) -> list[EngineEntry]:
@@ -105,7 +110,7 @@ def list_possible(options: SwapOptions, store: ModelStore) -> list[EngineEntry]:
     named = [] if options.engine == AUTO else [ENGINES[options.engine]]
     if named and not options.fallback:
         return named
-    others = [each for each in list_ready(store, EngineEnvironment(store.root).serves) if each not in named]
+    others = [each for each in list_ready(store, _find_environment(store)) if each not in named]
     return [*named, *others] or [ENGINES[DEFAULT_ENGINE]]
 
 
@@ -128,6 +133,6 @@ def settle_for_clip(options: SwapOptions, store: ModelStore, *, only_here: bool 
     """
     if options.engine != AUTO or options.fallback:
         return options
-    found = list_ready(store) if only_here else list_ready(store, EngineEnvironment(store.root).serves)
+    found = list_ready(store) if only_here else list_ready(store, _find_environment(store))
     ready = [entry for entry in found if entry.options(engine=entry.name).go_with_clips]
     return settle(options, next((each.engine for each in rank(ready, None)), DEFAULT_ENGINE))

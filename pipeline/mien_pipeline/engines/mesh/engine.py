@@ -15,7 +15,8 @@ from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import find_lamps, take_off
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, SurroundingsReader, find_own_face
-from mien_pipeline.engines.mesh.render import MARGIN, STEPS, Placed, Rendered, render_face
+from mien_pipeline.engines.mesh.placed import Placed
+from mien_pipeline.engines.mesh.render import MARGIN, STEPS, Rendered, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin, measure_uneven

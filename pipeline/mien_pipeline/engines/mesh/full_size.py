@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.engines.mesh.render import STILL_PX, Placed, Rendered
+from mien_pipeline.engines.mesh.placed import Placed
+from mien_pipeline.engines.mesh.render import STILL_PX, Rendered
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.grid import Box

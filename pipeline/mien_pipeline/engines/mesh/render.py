@@ -27,6 +27,7 @@ from mien_pipeline.engines.mesh.lent_detail import lend_detail
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
+from mien_pipeline.engines.mesh.placed import Placed, ignore_placed
 from mien_pipeline.engines.mesh.plain_skin import lay_on_own_skin
 from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.shaving import lay_beard
@@ -81,25 +82,6 @@ class Rendered:
     shown: OwnFace | KnownFace
     mesh: Mesh
     hair: Mask | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Placed:
-    """What is known of a region before the new face is drawn: all but its pixels.
-
-    Attributes:
-        moved: (H, W, 3) uint8 RGB, the target drawn to the new shape.
-        changed, own, origins: as in `Rendered`.
-    """
-
-    moved: Pixels
-    changed: Mask
-    own: Mask
-    origins: Floats
-
-
-def ignore_placed(placed: Placed) -> None:
-    """A listener that does nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

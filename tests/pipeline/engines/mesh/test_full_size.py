@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import pytest
 
+from mien_pipeline.engines.mesh import full_size
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.full_size import enlarging, find_step, shrink_face
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import OwnFace
-from mien_pipeline.engines.mesh.render import Placed, Rendered
+from mien_pipeline.engines.mesh.placed import Placed
+from mien_pipeline.engines.mesh.render import Rendered
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Mask, Pixels
@@ -160,3 +163,16 @@ def test_uneven_detail_of_the_target_leaves_no_pattern_on_the_new_face() -> None
     result, _ = enlarge_change(target, small, rendered(small, painted, own), STEP, WIDTH)
     smooth = cv2.blur(result[200:400, 200:400].astype(np.float32), (9, 9))
     assert np.abs(smooth - 200).max() < 3
+
+
+def test_detail_that_is_worked_out_before_the_face_is_drawn_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = noisy_target(20.0)
+    small = shrunk(target)
+    painted, own = small.copy(), disc_mask(small)
+    painted[own > 0] = (200, 150, 120)
+    change = rendered(small, painted, own, in_place(small) + np.float32(0.3))
+    early, _ = enlarge_change(target, small, change, STEP, WIDTH)
+    monkeypatch.setattr(full_size, "_MOST_EARLY", 1)
+    late, _ = enlarge_change(target, small, change, STEP, WIDTH)
+    assert np.array_equal(early, late)
+    assert not np.array_equal(early, target)
