@@ -75,8 +75,8 @@ def find_curled_half(colour: Pixels, facing: Mask) -> Feature | None:
     seen = cv2.resize(facing, (WORK_SIDE, WORK_SIDE), interpolation=cv2.INTER_AREA) > _SEEN
     if any(seen[cheek].mean() < _MOST for cheek in _cheek_masks().values()):
         return None
-    medians = {name: float(np.median(rough[cheek])) for name, cheek in _cheek_masks().items()}
-    curled = max(medians, key=lambda name: medians[name])
+    medians: dict[Feature, float] = {name: float(np.median(rough[cheek])) for name, cheek in _cheek_masks().items()}
+    curled: Feature = max(medians, key=lambda name: medians[name])
     return curled if medians[curled] > max(_CURLED, _MORE * min(medians.values())) else None
 
 
@@ -84,8 +84,8 @@ def measure_roughness(colour: Pixels) -> Floats:
     """(WORK_SIDE, WORK_SIDE) contrast of what is as fine as a strand, around each place of a texture."""
     small = cv2.resize(colour, (WORK_SIDE, WORK_SIDE), interpolation=cv2.INTER_AREA)
     light = np.log(average(np.asarray(small, np.float32)) + _DARK).astype(np.float32)
-    fine = blur(light, _FINEST * WORK_SIDE) - blur(light, _FINE * WORK_SIDE)
-    return np.sqrt(blur(fine * fine, _NEAR * WORK_SIDE))
+    fine: Floats = blur(light, _FINEST * WORK_SIDE) - blur(light, _FINE * WORK_SIDE)
+    return np.sqrt(blur(np.square(fine, dtype=np.float32), _NEAR * WORK_SIDE))
 
 
 @cache
