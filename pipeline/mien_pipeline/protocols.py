@@ -119,6 +119,15 @@ class KnowsClips(Protocol):
 
 
 @runtime_checkable
+class SettlesOnPerson(Protocol):
+    """A likeness that decides something once for all pictures of a person, so that it does not change in a clip."""
+
+    def settle(self, target: Image, face: Face, /) -> Likeness:
+        """This likeness for the person of this picture, as it decides of it."""
+        ...
+
+
+@runtime_checkable
 class RendersGroups(Protocol):
     """A likeness whose engine can take several faces of a picture through its network at once."""
 

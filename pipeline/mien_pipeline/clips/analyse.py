@@ -12,7 +12,7 @@ from mien_pipeline.clips.checks import CHECK_EVERY_S
 from mien_pipeline.clips.people import average, find_people
 from mien_pipeline.clips.steadiness import FADE_YAW_DEG, find_covered, find_drifted, find_stirred, plan_shares, smooth
 from mien_pipeline.clips.tracks import CutFinder, Track, Tracker, require_mesh
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Mesh
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.join import Span
@@ -148,7 +148,7 @@ def _conclude(
         for place, track in enumerate(tracks)
     ]
     seen = [
-        PersonSeen(average([tracks[place] for place in places]), _choose_portrait([tracks[place] for place in places]))
+        PersonSeen(average([tracks[place] for place in places]), *_choose_portrait([tracks[place] for place in places]))
         for places in people
     ]
     whole = np.rint(np.stack(marks) * MARK_PARTS)
@@ -166,6 +166,6 @@ def _plan_track(track: Track, person: int, *, opens: bool, closes: bool) -> Trac
     return TrackPlan(person, track.first, meshes, shares, covered, turned, stirred, drifted)
 
 
-def _choose_portrait(tracks: Sequence[Track]) -> Pixels:
+def _choose_portrait(tracks: Sequence[Track]) -> tuple[Pixels, Mesh]:
     portraits = [track.portrait for track in tracks if track.portrait is not None]
-    return max(portraits, key=lambda crop: crop.size)
+    return max(portraits, key=lambda portrait: portrait[0].size)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_core.files import write_whole
-from mien_pipeline.face import Embedding
+from mien_pipeline.face import Embedding, Mesh
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.clip.join import Span
 
-VERSION = 4
+VERSION = 5
 """Of the file; one of another version is not read, and the clip is looked at again."""
 MARK_PARTS = 16  # of a grey level that a stored watermark can tell
 
@@ -59,10 +59,12 @@ class PersonSeen:
     Attributes:
         embedding: (D,) float32, who it is.
         portrait: (h, w, 3) uint8 RGB, the face once.
+        mesh: (468, 3) float32, the face in the portrait's pixels.
     """
 
     embedding: Embedding
     portrait: Pixels
+    mesh: Mesh
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +121,7 @@ class Analysis:
             "marks": self.marks,
         }
         for number, person in enumerate(self.people):
-            arrays |= {f"person{number}.embedding": person.embedding, f"person{number}.portrait": person.portrait}
+            arrays |= {f"person{number}.{name}": getattr(person, name) for name in _PERSON_ARRAYS}
         for number, track in enumerate(self.tracks):
             arrays |= {f"track{number}.{name}": getattr(track, name) for name in _TRACK_ARRAYS}
         buffer = io.BytesIO()
@@ -144,7 +146,7 @@ class Analysis:
             span=Span(tuple(header["times"]), header["end"], header["is_whole"]),
             shots=tuple(header["shots"]),
             people=tuple(
-                PersonSeen(arrays[f"person{number}.embedding"], arrays[f"person{number}.portrait"])
+                PersonSeen(*(arrays[f"person{number}.{name}"] for name in _PERSON_ARRAYS))
                 for number in range(header["people"])
             ),
             tracks=tuple(
@@ -156,6 +158,7 @@ class Analysis:
         )
 
 
+_PERSON_ARRAYS = ("embedding", "portrait", "mesh")
 _TRACK_ARRAYS = ("meshes", "shares", "covered", "turned", "stirred", "drifted")
 
 

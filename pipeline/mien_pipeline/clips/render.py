@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from mien_pipeline.clips.analysis import Analysis, TrackPlan
+from mien_pipeline.clips.analysis import Analysis, PersonSeen, TrackPlan
 from mien_pipeline.clips.carried import CarriedLikeness
 from mien_pipeline.clips.checks import DueChecks, find_checks
 from mien_pipeline.clips.marks import ShotMarks
@@ -19,7 +19,7 @@ from mien_pipeline.media.clip.frames import Frame, Region, read_frames, to_uprig
 from mien_pipeline.media.clip.probe import ClipInfo
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import ignore_step
-from mien_pipeline.protocols import ContentCheck, FaceEmbedder, KnowsClips, Likeness
+from mien_pipeline.protocols import ContentCheck, FaceEmbedder, KnowsClips, Likeness, SettlesOnPerson
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.swap_image import Reference
 from mien_pipeline.trust.check import check_clip_picture
@@ -156,9 +156,8 @@ class ClipSwap:
         share = float(track.shares[place])
         if share <= 0:
             return None
-        reference = self.references[track.person]
         face, region, before, local = self.cut_face(frame, track, place, known.find_margin(track, number))
-        patch = known.render(reference.likeness, before, local, track, number)
+        patch = known.render(before, local, track, number)
         for warning in patch.warnings:
             if warning != "occluded" or not track.covered[place]:
                 tally.warn(warning)
@@ -199,7 +198,10 @@ class _Known:
     def __init__(self, swap: ClipSwap, first: int, stop: int) -> None:
         self._swap = swap
         self._scored = {id(track): find_scored(track) for track in swap.analysis.tracks}
-        self._likenesses = {person: _follow(each.likeness, swap.every) for person, each in swap.references.items()}
+        self._settled = {
+            person: _settle(each.likeness, swap.analysis.people[person]) for person, each in swap.references.items()
+        }
+        self._likenesses = {person: _follow(each, swap.every) for person, each in self._settled.items()}
         self._tracks = [
             track
             for track in swap.analysis.tracks
@@ -254,17 +256,24 @@ class _Known:
         is_known = any(self._found.get((id(track), at)) is not None for at in self._around(track, number))
         return follower.known_margin if follower and is_known else MARGIN
 
-    def render(self, likeness: Likeness, seen: Image, local: Face, track: TrackPlan, number: int) -> Patch:
+    def render(self, seen: Image, local: Face, track: TrackPlan, number: int) -> Patch:
         """The face of a track in picture `number`; what was known of pictures that lie behind is forgotten."""
         options = self._swap.options
         if (follower := self._find_follower(track)) is None:
-            return likeness.render(seen, local, options, ignore_step)
+            return self._settled[track.person].render(seen, local, options, ignore_step)
         before, after = self._around(track, number)
         share = (number - before) / max(1, after - before)
         found = self._found[id(track), before], self._found[id(track), after]
         for past in [at for at in self._found if at[0] == id(track) and at[1] < before]:
             del self._found[past]
         return follower.render_known(seen, local, options, *found, share)
+
+
+def _settle(likeness: Likeness, person: PersonSeen) -> Likeness:
+    """A likeness with all that it decides once of a person of the clip."""
+    if not isinstance(likeness, SettlesOnPerson):
+        return likeness
+    return likeness.settle(Image(person.portrait), describe_face(person.mesh, 1.0))
 
 
 def _follow(likeness: Likeness, every: int) -> KnowsClips | None:

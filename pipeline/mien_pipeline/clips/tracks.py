@@ -39,7 +39,7 @@ class Track:
         faces: one for every picture from there on.
         embeddings: who it is, as a few of its pictures say.
         textures: (64, 64) uint8 luma, unrolled, one a picture; 0 where the face is turned away from the camera.
-        portrait: the largest of the pictures at which it was asked who it is: (h, w, 3) uint8 RGB.
+        portrait: the largest of the faces of which it was asked who it is: (h, w, 3) uint8 RGB, and its (468, 3) mesh.
     """
 
     shot: int
@@ -47,7 +47,7 @@ class Track:
     faces: list[Face] = field(default_factory=list[Face])
     embeddings: list[Embedding] = field(default_factory=list[Embedding])
     textures: list[Pixels] = field(default_factory=list[Pixels])
-    portrait: Pixels | None = None
+    portrait: tuple[Pixels, Mesh] | None = None
 
     @property
     def last_mesh(self) -> Mesh:
@@ -148,7 +148,7 @@ class Tracker:
         if len(track.faces) - 1 in _EMBED_AT:
             track.embeddings.append(self._embedder.embed(image, face))
             crop = _cut_portrait(image.pixels, face)
-            if track.portrait is None or crop.size > track.portrait.size:
+            if track.portrait is None or crop[0].size > track.portrait[0].size:
                 track.portrait = crop
 
     def _end(self, tracks: Sequence[Track]) -> None:
@@ -170,10 +170,11 @@ def require_mesh(face: Face) -> Mesh:
     return face.mesh
 
 
-def _cut_portrait(pixels: Pixels, face: Face) -> Pixels:
-    """The face with a quarter of its size around it."""
+def _cut_portrait(pixels: Pixels, face: Face) -> tuple[Pixels, Mesh]:
+    """The face with a quarter of its size around it, and its mesh there."""
     x1, y1, x2, y2 = face.bbox
     more = 0.25 * max(x2 - x1, y2 - y1)
     rows = slice(max(0, int(y1 - more)), int(y2 + more) + 1)
     columns = slice(max(0, int(x1 - more)), int(x2 + more) + 1)
-    return pixels[rows, columns].copy()
+    shift = np.array([columns.start, rows.start, 0], np.float32)
+    return pixels[rows, columns].copy(), np.asarray(require_mesh(face) - shift, np.float32)

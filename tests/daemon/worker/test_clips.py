@@ -74,7 +74,11 @@ def test_a_run_is_taken_up_with_the_same_faces_and_settings_alone(tmp_path: Path
 
 def test_the_faces_of_a_clip_are_laid_out_in_one_picture() -> None:
     people = [
-        PersonSeen(np.zeros(4, np.float32), np.full((120, 80 + 10 * number, 3), 20 * number, np.uint8))
+        PersonSeen(
+            np.zeros(4, np.float32),
+            np.full((120, 80 + 10 * number, 3), 20 * number, np.uint8),
+            np.zeros((468, 3), np.float32),
+        )
         for number in range(8)
     ]
     sheet, crops = lay_out(people)

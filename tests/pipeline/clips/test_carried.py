@@ -205,7 +205,7 @@ def moving(astronaut: Portrait, tmp_path_factory: pytest.TempPathFactory) -> tup
     make_clip(path, Recipe(size=(256, 256), times=tuple(range(COUNT))), draw)
     mesh = mesh_of(astronaut) - np.array([96, 0, 0], np.float32)
     meshes = np.stack([mesh + np.array([STEP * number, 0, 0], np.float32) for number in range(COUNT)])
-    person = PersonSeen(np.zeros(4, np.float32), pixels[:8, :8])
+    person = PersonSeen(np.zeros(4, np.float32), pixels[:8, :8], mesh)
     marks = np.zeros((1, 3, 8, 8), np.int8)
     info = probe_clip(path)
     tick = int(1 / (30 * info.time_base))

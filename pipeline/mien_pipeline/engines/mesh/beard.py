@@ -64,15 +64,17 @@ def draw_lower_face(side: int) -> Mask:
     return np.asarray(blur(filled.astype(np.float32), _LINE_FEATHER * side), np.float32)
 
 
-def find_full_beard(pixels: Pixels, mesh: Mesh) -> Mask | None:
+def find_full_beard(pixels: Pixels, mesh: Mesh, *, bearded: bool | None = None) -> Mask | None:
     """Where a face's beard hides its skin, (SIDE, SIDE) float32 in 0..1 on the texture; None without such a beard.
 
     All below the line at which it begins counts, and lips only where it hides them.
-    `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) float32 in its pixels.
+    `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) float32 in its pixels; `bearded` says whether it has one, if known.
     """
+    if bearded is False:
+        return None
     small, seen = unroll_small(pixels, mesh), _find_seen(mesh)
     read = _read(small, seen)
-    if read is None or read.full < _FULL:
+    if read is None or not (bearded or read.full >= _FULL):
         return None
     beard = _make_whole(read.darker, seen)
     hidden = _hides_lips(small, read.darker, beard, seen)

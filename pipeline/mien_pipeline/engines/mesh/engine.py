@@ -1,8 +1,8 @@
 """The mesh engine: reference texture, target geometry, target light."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,7 +105,8 @@ class MeshEngine:
 class MeshLikeness:
     """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in any frame.
 
-    `hard_lit` tells that light or noise lies on its skin, which the target's own is better than.
+    `hard_lit` tells that light or noise lies on its skin, which the target's own is better than; `bearded`, once it is
+    settled, whether the target's face has a full beard.
     """
 
     texture: Texture
@@ -115,6 +116,11 @@ class MeshLikeness:
     surroundings: SurroundingsReader
     warnings: tuple[SwapWarning, ...] = ()
     hard_lit: bool = False
+    bearded: bool | None = None
+
+    def settle(self, target: Image, face: Face) -> "MeshLikeness":
+        """This likeness for a clip's person, whose full beard is kept in all pictures or in none."""
+        return replace(self, bearded=find_full_beard(target.pixels, _require_mesh(face)) is not None)
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This face on the target's mesh; a target face that is turned too far gets an empty mask."""
@@ -221,9 +227,11 @@ class MeshLikeness:
     def _sees_profile(self, place: "_Place") -> bool:
         return self.surroundings.sees_profile(place.target.pixels, place.mesh, place.face.yaw_deg)
 
-    def _reading_around(self, place: "_Place") -> AbstractContextManager[Surroundings]:
+    @contextmanager
+    def _reading_around(self, place: "_Place") -> Generator[Surroundings]:
         to_small = shrink_affine(place.region.affine, place.step)
-        return self.surroundings.reading(place.target.pixels, place.mesh, to_small)
+        with self.surroundings.reading(place.target.pixels, place.mesh, to_small) as around:
+            yield replace(around, bearded=self.bearded)
 
     def _read_eyes(self, place: "_Place", known: Sequence[tuple[SeenEye, SeenEye]] = ()) -> tuple[Eye, Eye]:
         left, right = self.reader.look(place.target.pixels, place.mesh, known)

@@ -41,11 +41,13 @@ class Surroundings:
         hands: waits for the joints of hands, (21, 2) float32 each.
         person: (h, w) float32 in 0..1, how sure each pixel shows a person; None where that is not known.
         to_region: (2, 3) float32, from `person` to the region.
+        bearded: whether the face has a full beard, where other pictures have told.
     """
 
     hands: Callable[[], Sequence[Floats]] = tuple
     person: Mask | None = None
     to_region: Affine | None = None
+    bearded: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +148,7 @@ def find_own_face(target: Pixels, mesh: Mesh, surroundings: Surroundings, refere
     """
     with ThreadPoolExecutor(1) as beside:
         lenses, tongue = beside.submit(hides_eyes, target, mesh), beside.submit(tongue_mask, target, mesh)
-        beard = beside.submit(find_full_beard, target, mesh)
+        beard = beside.submit(find_full_beard, target, mesh, bearded=surroundings.bearded)
         small, view = view_face(target, mesh)
         scale = np.divide(small.shape[1::-1], target.shape[1::-1], dtype=np.float32)
         background = _find_background(surroundings, view, scale)

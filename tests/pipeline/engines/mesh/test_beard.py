@@ -71,3 +71,17 @@ def test_a_swap_and_a_clip_keep_a_targets_full_beard_and_say_so(
         chin, cheek = (own[tuple(np.round(part[:, ::-1]).astype(int).T)] for part in (places[:2], places[2:]))
         assert chin.max() < 0.1
         assert cheek.min() > 0.9
+
+
+def test_whether_a_clips_person_has_a_full_beard_is_decided_once(
+    astronaut: Portrait, admiral_likeness: MeshLikeness
+) -> None:
+    """Else a short beard comes and goes from picture to picture."""
+    settings = MeshOptions().make_steady()
+    bearded = replace(astronaut.image, pixels=grow_beard(astronaut.image.pixels, mesh_of(astronaut)))
+    for person, keeps in ((bearded, True), (astronaut.image, False)):
+        settled = admiral_likeness.settle(person, astronaut.face)
+        known = settled.look(bearded, astronaut.face, settings)
+        assert known is not None
+        assert ("beard-kept" in known.warnings) == keeps
+        assert ("beard-kept" in settled.render(bearded, astronaut.face, settings, ignore_step).warnings) == keeps
