@@ -125,5 +125,6 @@ if __name__ == "__main__":
         vars(ENGINES)["_all"]["flux"] = replace(ENGINES["flux"], libraries=("extra",))
         EngineLock.__init__.__defaults__ = (Path(lock),)
     state, models, port, worker = sys.argv[1:]
-    config = Config.load({"port": int(port)}, state_dir=state, models_dir=models)
+    # One worker, wherever this runs: of several jobs that are held one is at work and the others wait.
+    config = Config.load({"port": int(port), "devices": "cpu"}, state_dir=state, models_dir=models)
     asyncio.run(serve(replace(config, worker=worker)))
