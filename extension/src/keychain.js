@@ -5,6 +5,9 @@ const STORE = "pairing";
 const ONLY = "current";
 
 export class Keychain {
+  /** @type {Promise<IDBDatabase> | null} stays open: a browser opens it in ten times the time in which it reads */
+  #database = null;
+
   constructor(indexedDB) {
     this.indexedDB = indexedDB;
   }
@@ -23,20 +26,23 @@ export class Keychain {
   }
 
   async #run(mode, work) {
-    const database = await awaitRequest(this.#open());
-    try {
-      const transaction = database.transaction(STORE, mode);
-      const result = await awaitRequest(work(transaction.objectStore(STORE)));
-      return result;
-    } finally {
-      database.close();
-    }
+    this.#database ??= this.#open();
+    const transaction = (await this.#database).transaction(STORE, mode);
+    return awaitRequest(work(transaction.objectStore(STORE)));
   }
 
-  #open() {
-    const opening = this.indexedDB.open(DATABASE, 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-    return opening;
+  /** Anew after the browser has closed it, as where a person clears what sites have stored. */
+  async #open() {
+    try {
+      const opening = this.indexedDB.open(DATABASE, 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+      const database = await awaitRequest(opening);
+      database.onclose = () => (this.#database = null);
+      return database;
+    } catch (error) {
+      this.#database = null;
+      throw error;
+    }
   }
 }
 
