@@ -58,13 +58,10 @@ const painted = (name) => requestAnimationFrame(() => requestAnimationFrame(() =
 new MutationObserver(() => painted("covered")).observe(document.documentElement, { childList: true });
 const image = document.images[0];
 window.results = 0;
-let shown = "";
 const look = () => {
-  if (!image.src.startsWith("blob:") || image.src === shown) return;
-  shown = image.src;
-  window.delivered ??= performance.timeOrigin + performance.now();
-  image.decode().then(() => (window.results += 1), () => {});
+  if (image.src.startsWith("blob:")) window.delivered ??= performance.timeOrigin + performance.now();
 };
+image.addEventListener("load", () => (window.results += image.src.startsWith("blob:")));
 new PerformanceObserver((list) => {
   for (const { url, renderTime } of list.getEntries())
     if (url.startsWith("blob:")) window.swapped ??= performance.timeOrigin + renderTime;
