@@ -10,6 +10,9 @@ from mien_pipeline.protocols import FaceTracker, Likeness, RendersAgain
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.skin.naturalness import FinishedFace, Naturalness, measure, rate
 
+# Of naturalness, by which a second attempt has to be better: it is less like the reference. Judged, not measured.
+WORTH = 0.15
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
@@ -47,15 +50,15 @@ def replace_face(task: FaceTask) -> Attempt:
     first = attempt_face(task)
     if not (first.naturalness and first.naturalness.faults):
         return first
-    safer = first.patch.safer or task.options.make_safer()
-    if safer is None or safer == task.options:
+    safer = task.options.make_safer()
+    if safer is None:
         return first
 
     def stay_done(_: int, total: int) -> None:
         task.on_step(total, total)
 
     second = attempt_face(replace(task, options=safer, on_step=stay_done), first.patch.seen)
-    better = second.naturalness and second.naturalness.score > first.naturalness.score
+    better = second.naturalness and second.naturalness.score >= first.naturalness.score + WORTH
     return replace(second if better else first, retried=True)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.image import Affine, Floats, Image, Mask, Pixels
-from mien_pipeline.options import SwapOptions
 from mien_pipeline.report import IdentityScores, SwapWarning
 
 Mesh = NDArray[np.float32]
@@ -93,7 +92,6 @@ class Patch:
         face: the new face, in the target image's pixels, where it is not just where the old one was; what looks at the
             finished picture looks there.
         seen: what the engine found out of the target, for another attempt at this face; a value of its own.
-        safer: the options for that; None where the engine knows no better ones than `SwapOptions.make_safer`.
     """
 
     crop: Pixels
@@ -104,4 +102,3 @@ class Patch:
     intent: Intent | None = None
     face: Face | None = None
     seen: object = None
-    safer: SwapOptions | None = None

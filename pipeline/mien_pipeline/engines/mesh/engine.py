@@ -19,7 +19,7 @@ from mien_pipeline.engines.mesh.placed import Placed
 from mien_pipeline.engines.mesh.render import MARGIN, STEPS, Rendered, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, complete
-from mien_pipeline.engines.mesh.unseen import hides_chin, measure_uneven
+from mien_pipeline.engines.mesh.unseen import hides_chin
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
 from mien_pipeline.faces.clarity import resolved_width
@@ -42,7 +42,6 @@ SMALL_FACE_PX = 64  # face widths below this show the texture as a handful of pi
 # eight dark pictures had 118 at most and five dark references 99, all others 122 at least.
 LOW_LIGHT = 120
 _LIGHTEST = 0.9
-HARD_LIT = 0.185  # unevenness of a reference's skin, see `unseen.measure_uneven`
 
 
 def load(weights: Weights) -> "MeshEngine":
@@ -87,14 +86,7 @@ class MeshEngine:
         texture = replace(complete(view), resolved_px=_measure_resolved(first))
         covered = view.glasses or view.half_hidden or first.before is not None
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], texture, covered=covered)
-        hard_lit = measure_uneven(texture.colour, texture.validity) > HARD_LIT or "low-light" in warnings
-        # A beard would go with the skin, and it is the person's.
-        bearded = hard_lit and any(
-            find_full_beard(each.image.pixels, mesh) is not None for each, mesh in zip(clear, meshes, strict=True)
-        )
-        return MeshLikeness(
-            texture, shape, first.eyes, self._eyes, self._surroundings, warnings, hard_lit=hard_lit and not bearded
-        )
+        return MeshLikeness(texture, shape, first.eyes, self._eyes, self._surroundings, warnings)
 
     def _sees_profile(self, portrait: Portrait) -> bool:
         face = portrait.face
@@ -105,8 +97,7 @@ class MeshEngine:
 class MeshLikeness:
     """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in any frame.
 
-    `hard_lit` tells that light or noise lies on its skin, which the target's own is better than; `bearded`, once it is
-    settled, whether the target's face has a full beard.
+    `bearded` tells, once it is settled, whether the target's face has a full beard.
     """
 
     texture: Texture
@@ -115,7 +106,6 @@ class MeshLikeness:
     reader: EyeReader
     surroundings: SurroundingsReader
     warnings: tuple[SwapWarning, ...] = ()
-    hard_lit: bool = False
     bearded: bool | None = None
 
     def settle(self, target: Image, face: Face) -> "MeshLikeness":
@@ -181,8 +171,7 @@ class MeshLikeness:
             rendered.hair,
         )
         found, listed = _Seen(eyes, rendered.shown), tuple(dict.fromkeys(warnings))
-        safer = settings.make_plain() if self.hard_lit else None
-        return Patch(result, region.affine, changed, listed, intent=intent, seen=found, safer=safer)
+        return Patch(result, region.affine, changed, listed, intent=intent, seen=found)
 
     def _draw(
         self,

@@ -9,10 +9,6 @@ from mien_pipeline.options import SwapOptions
 PRESETS: dict[str, dict[str, object]] = {"balanced": {}, "likeness": {"shape": 1.0}, "gentle": {"shape": 0.4}}
 
 
-# Judged, not measured: of the shape in a second attempt.
-SAFER_SHAPE = 0.5
-
-
 class MeshOptions(SwapOptions, frozen=True):
     """The embedded engine."""
 
@@ -46,11 +42,6 @@ class MeshOptions(SwapOptions, frozen=True):
         return self.model_copy(update={"eyes": "target"})
 
     def make_safer(self) -> "MeshOptions | None":
-        """Less shape, the target's gaze, and of the reference only what is surely its skin."""
-        mask = "features" if self.mask == "features" else "skin"
-        safer = self.model_copy(update={"shape": min(self.shape, SAFER_SHAPE), "gaze": "target", "mask": mask})
+        """The target's gaze and skin, and of the reference its features and shape."""
+        safer = self.model_copy(update={"gaze": "target", "mask": "features"})
         return safer if safer != self else None
-
-    def make_plain(self) -> "MeshOptions":
-        """The target's gaze, and of the reference its features and shape: its skin is in hard light."""
-        return self.model_copy(update={"gaze": "target", "mask": "features"})

@@ -1,4 +1,4 @@
-"""A new face's features on the target's own skin, for a reference whose light or shine no change of light takes off.
+"""A new face's features on the target's own skin, for one on which the reference's skin came out unnatural.
 
 Skin has one colour: what varies on it is light, and the target's skin is in the target's light already, moved to the
 new shape. Brows, eyes, lips and nose are the reference's, in the light of the skin around them.

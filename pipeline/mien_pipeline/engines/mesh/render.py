@@ -184,13 +184,17 @@ def render_face(
     on_placed(placed)
     on_step(4, STEPS)
     grid = at.coarse if known else at.inner
-    new = _fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, beard)
+    now, later = _divide_beard(beard, 1 - mouth, plain=plain)
+    new = _fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, now)
     new = lend_detail(new, base, kept, face_width(at.face) / texture.resolved_px)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
     if plain:
         matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
+    if later:
+        laid = lay_beard(matched.astype(np.float32), drawn, *later, at.inner, face_width(at.face))
+        matched = np.asarray(laid.clip(0, 255) + 0.5, np.uint8)
     light = _measure_brightness(base, alpha)
     own = placed.own[box.part]
     lit = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own, lamps)
@@ -262,6 +266,16 @@ def _draw(
     drawn = resample(texture.colour, full, cubic=True)
     mend_tears(drawn, texture.colour, places, grid)
     return drawn, valid, bare, texture.beard.draw(full) if texture.beard else None
+
+
+def _divide_beard(
+    beard: tuple[Pixels, Mask] | None, free: Mask, *, plain: bool
+) -> tuple[tuple[Pixels, Mask] | None, tuple[Pixels, Mask] | None]:
+    """What of a beard lies on the new face before its skin gives way to the target's, and what after, where `free`."""
+    if not (beard and plain):
+        return beard, None
+    hair, share = beard
+    return (hair, np.zeros_like(share)), (hair, np.asarray(share * free, np.float32))
 
 
 def _fit_into_target(

@@ -6,10 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.engines.mesh.hair import BEARD
 from mien_pipeline.image import Mask, Pixels
-from mien_pipeline.media.colour import to_lab, to_linear
-from mien_pipeline.skin.light import average
+from mien_pipeline.media.colour import to_lab
 from mien_pipeline.skin.naturalness import TEXTURE_SIDE, fill_texture_hull, find_detail, skin_texels
 
 # Below the lips: where a beard grows, and hair that falls beside a jaw does not.
@@ -23,7 +21,6 @@ _VIVID = (1.5, 10.0)  # times the chroma of that skin, and more than it: no hair
 _UPPER = (50, 117, 118, 101, 205, 280, 346, 347, 330, 425, 4, 197, 9)
 _HALF = 0.5
 _MOTTLES = 0.7, 2.0  # deviations of the blurs, in pixels of the small texture, between which they are
-_SHADES = 1.0, 8.0  # the same of what hard light and shine do to skin
 _DARKEST = 0.01  # linear light, added before a logarithm
 
 
@@ -61,21 +58,6 @@ def measure_mottled(colour: Pixels, validity: Pixels) -> float:
     red = np.ascontiguousarray(to_lab(np.asarray(_shrink(colour), np.uint8))[..., 1])
     used = skin_texels() & (_shrink(validity) > 255 * _HALF)
     return float(find_detail(red, used, *_MOTTLES)[used].std()) if used.any() else 0.0
-
-
-def measure_uneven(colour: Pixels, validity: Pixels) -> float:
-    """How uneven a face's skin is: standard deviation of the detail of its light, in logarithms; no beard counts.
-
-    Of 64 references those in even light had .05 to .18; under hard light, shine or deep shade it was .19 to .31.
-
-    Args:
-        colour: (S, S, 3) uint8 RGB, the texture.
-        validity: (S, S) uint8, 255 where it is used.
-    """
-    light = np.log(average(to_linear(np.asarray(_shrink(colour), np.uint8))) + np.float32(_DARKEST))
-    beard = fill_texture_hull(BEARD) > 0
-    used = skin_texels() & (_shrink(validity) > 255 * _HALF) & ~beard
-    return float(find_detail(np.asarray(light, np.float32), used, *_SHADES)[used].std()) if used.any() else 0.0
 
 
 def is_bearded(colour: Pixels, skin: Mask) -> bool:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mien_pipeline.engines.mesh.engine import HARD_LIT, MeshEngine, MeshLikeness
+from mien_pipeline.engines.mesh.engine import MeshEngine
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.texture import unroll
-from mien_pipeline.engines.mesh.unseen import has_dark_chin, measure_mottled, measure_uneven
+from mien_pipeline.engines.mesh.unseen import has_dark_chin, measure_mottled
 from mien_pipeline.evaluation.accessories.covers import draw_beard, draw_mask
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.topology import topology
@@ -118,16 +118,3 @@ def test_the_patch_says_how_mottled_its_texture_is(engine: MeshEngine, astronaut
     patch = likeness.render(*admiral, MeshOptions(), ignore_step)
     assert patch.intent is not None
     assert patch.intent.mottled == likeness.texture.mottled > 0
-
-
-def test_hard_light_is_uneven_and_what_grows_on_a_chin_is_not(astronaut_likeness: MeshLikeness) -> None:
-    side = 96
-    even, everywhere = np.full((side, side, 3), (200, 160, 140), np.uint8), np.full((side, side), 255, np.uint8)
-    striped, bearded = even.copy(), even.copy()
-    striped[:, np.arange(side) % 8 < 4] = (90, 70, 60)
-    cv2.circle(bearded, tuple(int(value) for value in topology().uv[175] * side), 6, (60, 50, 40), -1)
-    assert measure_uneven(even, everywhere) < 0.01
-    assert measure_uneven(bearded, everywhere) < 0.1
-    assert measure_uneven(striped, everywhere) > HARD_LIT
-    assert measure_uneven(striped, 0 * everywhere) == 0
-    assert not astronaut_likeness.hard_lit
