@@ -10,22 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.expression import (
-    calm_red_eyes,
-    dim_eyes,
-    eyes_and_lips_mask,
-    light_teeth,
-    match_surroundings,
-    remove_smile_folds,
     target_eyes_mask,
     target_mouth_mask,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
-from mien_pipeline.engines.mesh.hair import draw_hair
+from mien_pipeline.engines.mesh.fitting import divide_beard, fit_into_target, match_detail
 from mien_pipeline.engines.mesh.known_face import KnownFace, draw_on_face
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lent_detail import lend_detail
-from mien_pipeline.engines.mesh.lighting import relight
-from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
 from mien_pipeline.engines.mesh.placed import Placed, ignore_placed
 from mien_pipeline.engines.mesh.plain_skin import lay_on_own_skin
@@ -40,14 +32,10 @@ from mien_pipeline.faces.grid import Box, Grid
 from mien_pipeline.faces.raster import Raster, extend_edges, rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
-from mien_pipeline.media.colour import to_linear
 from mien_pipeline.progress import OnStep
 from mien_pipeline.skin.blend import blend_bands
-from mien_pipeline.skin.grain import match_grain
-from mien_pipeline.skin.mask import below_hairline, cheek_mask, oval_mask, upper_face_mask
-from mien_pipeline.skin.pores import match_pores
+from mien_pipeline.skin.mask import below_hairline, oval_mask
 from mien_pipeline.skin.quantile import quantile
-from mien_pipeline.skin.sharpness import match_blur
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
@@ -184,12 +172,12 @@ def render_face(
     on_placed(placed)
     on_step(4, STEPS)
     grid = at.coarse if known else at.inner
-    now, later = _divide_beard(beard, 1 - mouth, plain=plain)
-    new = _fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, now)
+    now, later = divide_beard(beard, 1 - mouth, plain=plain)
+    new = fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, now)
     new = lend_detail(new, base, kept, face_width(at.face) / texture.resolved_px)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
-    matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
+    matched = match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
     if plain:
         matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
     if later:
@@ -268,52 +256,6 @@ def _draw(
     return drawn, valid, bare, texture.beard.draw(full) if texture.beard else None
 
 
-def _divide_beard(
-    beard: tuple[Pixels, Mask] | None, free: Mask, *, plain: bool
-) -> tuple[tuple[Pixels, Mask] | None, tuple[Pixels, Mask] | None]:
-    """What of a beard lies on the new face before its skin gives way to the target's, and what after, where `free`."""
-    if not (beard and plain):
-        return beard, None
-    hair, share = beard
-    return (hair, np.zeros_like(share)), (hair, np.asarray(share * free, np.float32))
-
-
-def _fit_into_target(
-    drawn: Pixels,
-    base: Pixels,
-    skin: Mask,
-    alpha: Mask,
-    kept: tuple[Mask, Mask],
-    face: Mesh,
-    reference: Mesh,
-    grid: Grid,
-    eyes: tuple[EyeSwap, EyeSwap],
-    beard: tuple[Pixels, Mask] | None,
-) -> Floats:
-    """The drawn face in the target's light and expression, (H, W, 3) float32.
-
-    `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show, `kept` where its
-    mouth and its eyes stay the target's.
-    """
-    hair = draw_hair(face, grid, beard=beard is None)
-    features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
-    new = relight(drawn, base, skin, features, alpha, hair, grid, width).astype(np.float32)
-    lightness = _mean_light(drawn, skin), _mean_light(base, skin)
-    new = temper_lips(new, before, lightness, face)
-    new = dim_eyes(new, drawn, before, lightness, face, eyes)
-    new = calm_red_eyes(new, before, skin, face)
-    new = light_teeth(new, drawn, before, face, reference)
-    new = remove_smile_folds(new, face, reference, grid)
-    if beard:
-        new = lay_beard(new, drawn, *beard, grid, width)
-    mouth, kept_eyes = kept
-    _mix_in(new, match_lip_colour(before, new, face), mouth)
-    shut = any(eye.shut for eye in eyes)
-    lids = match_surroundings(before, new, skin, kept_eyes, grid, width) if shut else before
-    _mix_in(new, lids, kept_eyes)
-    return new
-
-
 def _place(moved: _MovedTarget, box: Box, alpha: Mask, own: Mask) -> Placed:
     """The region, of whose `box` the new face takes `alpha` (h, w), and `own` (h, w) of that is it alone.
 
@@ -342,35 +284,6 @@ def _draw_known_light(known: KnownFace, raster: Raster, at: _Place) -> Floats | 
 def _move_light(light: Floats | None, origins: Floats) -> Floats | None:
     """The lamps' light drawn to the new shape as the target is; `origins` (H, W, 2) say where each pixel is from."""
     return None if light is None else np.asarray(resample(light, origins), np.float32)
-
-
-def _match_detail(
-    new: Floats, base: Pixels, even: Pixels, alpha: Mask, bare: Mask, kept: Mask, face: Mesh, *, grain: bool
-) -> Pixels:
-    """`new` (H, W, 3) with the target's blur, pores and grain, as uint8.
-
-    `even` is the target as it came: drawing it to the new shape, as `base` is, has softened its grain. `alpha`, `bare`
-    and `kept` are (H, W) float32 in 0..1: the new face, its bare skin, and what stays the target's.
-    """
-    plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(base.shape, face))
-    cheeks, width = cheek_mask(base.shape, face), face_width(face)
-    new = match_blur(new, base, alpha, upper_face_mask(base.shape, face), width)
-    new = match_pores(new, even, plain, plain * cheeks, width)
-    new = match_grain(new, even, (1 - kept) * grain, alpha * cheeks)
-    new += 0.5
-    return np.clip(new, 0, 255, out=new).astype(np.uint8)
-
-
-def _mean_light(pixels: Pixels, weight: Mask) -> float:
-    """Mean of (H, W, 3) uint8 RGB in linear light where `weight` (H, W) is high; 0 where it is nowhere."""
-    chosen = pixels[::4, ::4][weight[::4, ::4] > 0.5]
-    return float(to_linear(chosen[None]).mean()) if len(chosen) else 0.0
-
-
-def _mix_in(new: Floats, old: Floats, share: Mask) -> None:
-    """Mix `share` (H, W) of `old` into `new` (H, W, 3), in place."""
-    part = Box.covering(share).part
-    new[part] += share[part][..., None] * (old[part] - new[part])
 
 
 def _measure_brightness(pixels: Pixels, alpha: Mask) -> float:

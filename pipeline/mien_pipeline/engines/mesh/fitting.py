@@ -1,0 +1,104 @@
+"""The drawn reference fitted into its target: light, lips, eyes, teeth and beard, then blur, pores and grain."""
+
+import numpy as np
+
+from mien_pipeline.engines.mesh.expression import (
+    calm_red_eyes,
+    dim_eyes,
+    eyes_and_lips_mask,
+    light_teeth,
+    match_surroundings,
+    remove_smile_folds,
+)
+from mien_pipeline.engines.mesh.eyes import EyeSwap
+from mien_pipeline.engines.mesh.hair import draw_hair
+from mien_pipeline.engines.mesh.lighting import relight
+from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
+from mien_pipeline.engines.mesh.shaving import lay_beard
+from mien_pipeline.face import Mesh
+from mien_pipeline.faces.grid import Box, Grid
+from mien_pipeline.faces.topology import face_width
+from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.media.colour import to_linear
+from mien_pipeline.skin.grain import match_grain
+from mien_pipeline.skin.mask import cheek_mask, upper_face_mask
+from mien_pipeline.skin.pores import match_pores
+from mien_pipeline.skin.sharpness import match_blur
+
+# How dense a beard lies on the skin that is the target's: as stubble, for it ends with the face. Judged on 15 results.
+STUBBLE = 0.45
+
+
+def divide_beard(
+    beard: tuple[Pixels, Mask] | None, free: Mask, *, plain: bool
+) -> tuple[tuple[Pixels, Mask] | None, tuple[Pixels, Mask] | None]:
+    """What of a beard lies on the new face before its skin gives way to the target's, and what after, where `free`."""
+    if not (beard and plain):
+        return beard, None
+    hair, share = beard
+    return (hair, np.zeros_like(share)), (hair, np.asarray(STUBBLE * share * free, np.float32))
+
+
+def fit_into_target(
+    drawn: Pixels,
+    base: Pixels,
+    skin: Mask,
+    alpha: Mask,
+    kept: tuple[Mask, Mask],
+    face: Mesh,
+    reference: Mesh,
+    grid: Grid,
+    eyes: tuple[EyeSwap, EyeSwap],
+    beard: tuple[Pixels, Mask] | None,
+) -> Floats:
+    """The drawn face in the target's light and expression, (H, W, 3) float32.
+
+    `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show, `kept` where its
+    mouth and its eyes stay the target's.
+    """
+    hair = draw_hair(face, grid, beard=beard is None)
+    features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
+    new = relight(drawn, base, skin, features, alpha, hair, grid, width).astype(np.float32)
+    lightness = _mean_light(drawn, skin), _mean_light(base, skin)
+    new = temper_lips(new, before, lightness, face)
+    new = dim_eyes(new, drawn, before, lightness, face, eyes)
+    new = calm_red_eyes(new, before, skin, face)
+    new = light_teeth(new, drawn, before, face, reference)
+    new = remove_smile_folds(new, face, reference, grid)
+    if beard:
+        new = lay_beard(new, drawn, *beard, grid, width)
+    mouth, kept_eyes = kept
+    _mix_in(new, match_lip_colour(before, new, face), mouth)
+    shut = any(eye.shut for eye in eyes)
+    lids = match_surroundings(before, new, skin, kept_eyes, grid, width) if shut else before
+    _mix_in(new, lids, kept_eyes)
+    return new
+
+
+def match_detail(
+    new: Floats, base: Pixels, even: Pixels, alpha: Mask, bare: Mask, kept: Mask, face: Mesh, *, grain: bool
+) -> Pixels:
+    """`new` (H, W, 3) with the target's blur, pores and grain, as uint8.
+
+    `even` is the target as it came: drawing it to the new shape, as `base` is, has softened its grain. `alpha`, `bare`
+    and `kept` are (H, W) float32 in 0..1: the new face, its bare skin, and what stays the target's.
+    """
+    plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(base.shape, face))
+    cheeks, width = cheek_mask(base.shape, face), face_width(face)
+    new = match_blur(new, base, alpha, upper_face_mask(base.shape, face), width)
+    new = match_pores(new, even, plain, plain * cheeks, width)
+    new = match_grain(new, even, (1 - kept) * grain, alpha * cheeks)
+    new += 0.5
+    return np.clip(new, 0, 255, out=new).astype(np.uint8)
+
+
+def _mean_light(pixels: Pixels, weight: Mask) -> float:
+    """Mean of (H, W, 3) uint8 RGB in linear light where `weight` (H, W) is high; 0 where it is nowhere."""
+    chosen = pixels[::4, ::4][weight[::4, ::4] > 0.5]
+    return float(to_linear(chosen[None]).mean()) if len(chosen) else 0.0
+
+
+def _mix_in(new: Floats, old: Floats, share: Mask) -> None:
+    """Mix `share` (H, W) of `old` into `new` (H, W, 3), in place."""
+    part = Box.covering(share).part
+    new[part] += share[part][..., None] * (old[part] - new[part])
