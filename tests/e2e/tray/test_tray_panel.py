@@ -50,7 +50,7 @@ def percent(daemon: DaemonClient, job: Mapping[str, Any]) -> int:
 
 
 def swap_at(daemon: DaemonClient, job: Mapping[str, Any]) -> str:
-    return f"Swap: {percent(daemon, job)} %"
+    return f"Swap: {percent(daemon, job)}%"
 
 
 @dataclass
@@ -205,7 +205,7 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
     panel.line("Jobs", "Swap: waiting")
     assert not panel.line("Give memory back now").enabled
 
-    panel.click("Jobs", f"Swap: {clamp_to_step(percent(daemon, job))} %", "Cancel")
+    panel.click("Jobs", f"Swap: {clamp_to_step(percent(daemon, job))}%", "Cancel")
     assert daemon.wait(waiting)["state"] == "done"
     assert daemon.request("GET", f"/v1/jobs/{job['id']}")["state"] == "cancelled"
     panel.is_told("Mien: A job is done")
