@@ -1,4 +1,4 @@
-"""What the first answers would take longest for is done once the daemon listens, while nobody waits for it."""
+"""Once the daemon listens, it does the slowest work of the first answers ahead, while nobody waits for it."""
 
 import asyncio
 from collections.abc import Iterator

@@ -18,7 +18,7 @@ from mien_pipeline.clips.as_animation import Wanted, write_as_animation
 from mien_pipeline.clips.inspect import media_type_of, read_animation_watermark, read_watermark
 from mien_pipeline.clips.journal import Journal, Tallies
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
-from mien_pipeline.clips.render import ClipSwap
+from mien_pipeline.clips.render import ClipSwap, settle
 from mien_pipeline.clips.report import ClipWarning, SwappedClip, VideoReport, explain_none, merge_tallies, report_people
 from mien_pipeline.clips.room import count_wanted, require_room
 from mien_pipeline.clips.segments import (
@@ -279,7 +279,8 @@ def _render(
     chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
     every = target.options.every
     settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), _quality_of(target.options))
-    swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check, every)
+    settled = settle(chosen, analysis.people)
+    swap = ClipSwap(target.clip, analysis, settled, job.options, components.embedder, components.check, every)
     people = {person: job.references.index(reference) for person, reference in chosen.items()}
     cuts = cut_into_segments(len(analysis.span.times), target.segment)
     done = journal.begin(settings.identity)

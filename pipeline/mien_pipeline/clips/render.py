@@ -76,7 +76,7 @@ class ClipSwap:
 
     Attributes:
         clip, analysis: of the target.
-        references: for each person who gets another face, by their place in `analysis.people`.
+        references: for each person who gets another face, by their place in `analysis.people`; see `settle`.
         options: the engine's.
         embedder: measures likeness.
         content_check: looks at what was made.
@@ -198,10 +198,7 @@ class _Known:
     def __init__(self, swap: ClipSwap, first: int, stop: int) -> None:
         self._swap = swap
         self._scored = {id(track): find_scored(track) for track in swap.analysis.tracks}
-        self._settled = {
-            person: _settle(each.likeness, swap.analysis.people[person]) for person, each in swap.references.items()
-        }
-        self._likenesses = {person: _follow(each, swap.every) for person, each in self._settled.items()}
+        self._likenesses = {person: _follow(each.likeness, swap.every) for person, each in swap.references.items()}
         self._tracks = [
             track
             for track in swap.analysis.tracks
@@ -260,7 +257,7 @@ class _Known:
         """The face of a track in picture `number`; what was known of pictures that lie behind is forgotten."""
         options = self._swap.options
         if (follower := self._find_follower(track)) is None:
-            return self._settled[track.person].render(seen, local, options, ignore_step)
+            return self._swap.references[track.person].likeness.render(seen, local, options, ignore_step)
         before, after = self._around(track, number)
         share = (number - before) / max(1, after - before)
         found = self._found[id(track), before], self._found[id(track), after]
@@ -269,8 +266,15 @@ class _Known:
         return follower.render_known(seen, local, options, *found, share)
 
 
+def settle(references: Mapping[int, Reference], people: Sequence[PersonSeen]) -> dict[int, Reference]:
+    """References, by the places of `people` who get them, with all that their likenesses decide once of each."""
+    return {
+        person: replace(reference, likeness=_settle(reference.likeness, people[person]))
+        for person, reference in references.items()
+    }
+
+
 def _settle(likeness: Likeness, person: PersonSeen) -> Likeness:
-    """A likeness with all that it decides once of a person of the clip."""
     if not isinstance(likeness, SettlesOnPerson):
         return likeness
     return likeness.settle(Image(person.portrait), describe_face(person.mesh, 1.0))

@@ -22,7 +22,7 @@ from mien_pipeline.clips.analysis import Analysis
 from mien_pipeline.clips.guests import Claims, read_guests_segment
 from mien_pipeline.clips.journal import FinishedSegment, Journal, Tallies, make_segment
 from mien_pipeline.clips.orders import ANALYSIS, OnPicture, SegmentOrder
-from mien_pipeline.clips.render import ClipSwap
+from mien_pipeline.clips.render import ClipSwap, settle
 from mien_pipeline.media.clip.encoders import ENCODERS
 from mien_pipeline.media.clip.probe import probe_clip
 from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
@@ -262,5 +262,6 @@ def open_segments(
     if (analysis := Analysis.load(folder / ANALYSIS)) is None:
         raise RuntimeError("the clip's analysis cannot be read here")
     chosen = {person: references[place] for person, place in order.people.items()}
-    swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check, order.every)
+    settled = settle(chosen, analysis.people)
+    swap = ClipSwap(clip, analysis, settled, options, embedder, content_check, order.every)
     return SegmentMaker(swap, EncoderSettings(encoder, order.quality), folder)

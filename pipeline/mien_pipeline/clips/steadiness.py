@@ -47,8 +47,8 @@ def find_covered(textures: Sequence[Pixels]) -> NDArray[np.bool_]:
     """(n,) where something is over the face: its texture is unlike that of most pictures of its track.
 
     A detector, not a mask: a hand is skin too. It cannot tell where a face is covered in most of the pictures. The
-    mouth is left out: it opens. Whoever sings on a stage looks otherwise in every picture; there a cover has to stand
-    out from that, and what is smaller the engine finds, which looks at each of these pictures.
+    mouth is left out: it opens. A singer on a stage looks different in every picture; there a cover counts only if it
+    changes the face more than that. The engine looks at each of these pictures, and finds smaller covers itself.
 
     Args:
         textures: n of (s, s) uint8 luma, unrolled; 0 where the face is not seen.

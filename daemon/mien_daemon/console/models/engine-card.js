@@ -30,14 +30,12 @@ export function engineCard(app, list, name) {
   function show() {
     const engine = list.engines.get(name);
     const transfer = list.workOn(name);
-    facts.textContent = [sizeWords(engine), fitWords(engine, list.machine)].filter(Boolean).join(" · ");
-    facts.dataset.fits = engine.fits;
+    showFacts(facts, list, engine);
     obstacle.textContent = engine.part?.obstacle ? t(`part_obstacle_${engine.part.obstacle.replaceAll("-", "_")}`) : "";
     obstacle.hidden = !engine.part?.obstacle;
     state.textContent = transfer ? transferWords(transfer) : "";
     state.hidden = !transfer;
-    track.hidden = transfer?.state !== "running";
-    setBar(track, transfer?.total_bytes ? transfer.done_bytes / transfer.total_bytes : 0);
+    showTransfer(track, transfer);
     drawer.show();
     const key = [engine.state, engine.download_bytes, engine.part?.obstacle, isUnderWay(transfer)].join();
     if (key === built) return;
@@ -47,11 +45,23 @@ export function engineCard(app, list, name) {
   }
 }
 
+/** What an engine's download takes, and how it fits this machine. */
+export function showFacts(facts, list, engine) {
+  facts.textContent = [sizeWords(engine), fitWords(engine, list.machine)].filter(Boolean).join(" · ");
+  facts.dataset.fits = engine.fits;
+}
+
+/** How far a download is, while it runs. */
+export function showTransfer(track, transfer) {
+  track.hidden = transfer?.state !== "running";
+  setBar(track, transfer?.total_bytes ? transfer.done_bytes / transfer.total_bytes : 0);
+}
+
 export function sizeWords({ download_bytes: size, state }) {
   return state === "ready" || !size ? "" : t("size_to_get", { size: bytes(size) });
 }
 
-/** The engine that needs neither a card nor a download, and whose weights bind nobody. */
+/** The engine that needs no graphics card and no download, and whose licence allows every use. */
 const RECOMMENDED = "mesh";
 
 function chipsOf(list, { name, state }) {

@@ -1,10 +1,9 @@
 // Variants of one network on one card: each in a line with what it needs and the one thing to do next.
-import { bar, setBar } from "../control.js";
+import { bar } from "../control.js";
 import { h, refill } from "../element.js";
-import { fitWords } from "../engine-fit.js";
 import { engineWords } from "../swap/option-words.js";
 import { t } from "../words.js";
-import { chip, sizeWords } from "./engine-card.js";
+import { chip, showFacts, showTransfer } from "./engine-card.js";
 import { deed } from "./engine-deed.js";
 import { isUnderWay } from "./model-list.js";
 import { transferWords } from "./model-row.js";
@@ -62,13 +61,11 @@ function variant(app, list, name) {
   function show() {
     const engine = list.engines.get(name);
     const transfer = list.workOn(name);
-    facts.textContent = [sizeWords(engine), fitWords(engine, list.machine)].filter(Boolean).join(" · ");
-    facts.dataset.fits = engine.fits;
+    showFacts(facts, list, engine);
     state.textContent = transfer ? transferWords(transfer) : engine.state === "ready" ? t("model_ready") : "";
     state.hidden = state.textContent === "";
     state.dataset.state = transfer?.state ?? engine.state;
-    track.hidden = transfer?.state !== "running";
-    setBar(track, transfer?.total_bytes ? transfer.done_bytes / transfer.total_bytes : 0);
+    showTransfer(track, transfer);
     const key = [engine.state, engine.download_bytes, engine.part?.obstacle, isUnderWay(transfer)].join();
     if (key === built) return;
     built = key;

@@ -1,4 +1,4 @@
-// On what swaps run: a choice of what this machine has; names for whoever wants several.
+// On which devices swaps run: one of those that this machine has is chosen, or several are named.
 import { field, select } from "../control.js";
 import { h } from "../element.js";
 import { knows, t } from "../words.js";

@@ -29,16 +29,6 @@ from mien_pipeline.skin.sharpness import match_blur
 STUBBLE = 0.45
 
 
-def divide_beard(
-    beard: tuple[Pixels, Mask] | None, free: Mask, *, plain: bool
-) -> tuple[tuple[Pixels, Mask] | None, tuple[Pixels, Mask] | None]:
-    """What of a beard lies on the new face before its skin gives way to the target's, and what after, where `free`."""
-    if not (beard and plain):
-        return beard, None
-    hair, share = beard
-    return (hair, np.zeros_like(share)), (hair, np.asarray(STUBBLE * share * free, np.float32))
-
-
 def fit_into_target(
     drawn: Pixels,
     base: Pixels,
@@ -50,11 +40,13 @@ def fit_into_target(
     grid: Grid,
     eyes: tuple[EyeSwap, EyeSwap],
     beard: tuple[Pixels, Mask] | None,
+    *,
+    lays_beard: bool,
 ) -> Floats:
     """The drawn face in the target's light and expression, (H, W, 3) float32.
 
     `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show, `kept` where its
-    mouth and its eyes stay the target's.
+    mouth and its eyes stay the target's. `beard` was taken off the drawn face, and is laid over it if `lays_beard`.
     """
     hair = draw_hair(face, grid, beard=beard is None)
     features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
@@ -65,7 +57,7 @@ def fit_into_target(
     new = calm_red_eyes(new, before, skin, face)
     new = light_teeth(new, drawn, before, face, reference)
     new = remove_smile_folds(new, face, reference, grid)
-    if beard:
+    if beard and lays_beard:
         new = lay_beard(new, drawn, *beard, grid, width)
     mouth, kept_eyes = kept
     _mix_in(new, match_lip_colour(before, new, face), mouth)
@@ -73,6 +65,14 @@ def fit_into_target(
     lids = match_surroundings(before, new, skin, kept_eyes, grid, width) if shut else before
     _mix_in(new, lids, kept_eyes)
     return new
+
+
+def lay_stubble(new: Pixels, drawn: Pixels, beard: tuple[Pixels, Mask], free: Mask, face: Mesh, grid: Grid) -> Pixels:
+    """`new` (H, W, 3), on the target's skin, with a thin `beard` over it where `free` (H, W) is 1: see `lay_beard`."""
+    hair, share = beard
+    thin = np.asarray(STUBBLE * share * free, np.float32)
+    laid = lay_beard(new.astype(np.float32), drawn, hair, thin, grid, face_width(face))
+    return np.asarray(laid.clip(0, 255) + 0.5, np.uint8)
 
 
 def match_detail(

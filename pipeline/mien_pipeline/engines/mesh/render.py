@@ -14,7 +14,7 @@ from mien_pipeline.engines.mesh.expression import (
     target_mouth_mask,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
-from mien_pipeline.engines.mesh.fitting import divide_beard, fit_into_target, match_detail
+from mien_pipeline.engines.mesh.fitting import fit_into_target, lay_stubble, match_detail
 from mien_pipeline.engines.mesh.known_face import KnownFace, draw_on_face
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lent_detail import lend_detail
@@ -22,7 +22,6 @@ from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_
 from mien_pipeline.engines.mesh.placed import Placed, ignore_placed
 from mien_pipeline.engines.mesh.plain_skin import lay_on_own_skin
 from mien_pipeline.engines.mesh.shape import blend_shape
-from mien_pipeline.engines.mesh.shaving import lay_beard
 from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.tears import mend_tears
 from mien_pipeline.engines.mesh.texture import Texture
@@ -172,17 +171,17 @@ def render_face(
     on_placed(placed)
     on_step(4, STEPS)
     grid = at.coarse if known else at.inner
-    now, later = divide_beard(beard, 1 - mouth, plain=plain)
-    new = fit_into_target(drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, now)
+    new = fit_into_target(
+        drawn, base, bare, alpha, (mouth, lids), at.face, reference, grid, eyes, beard, lays_beard=not plain
+    )
     new = lend_detail(new, base, kept, face_width(at.face) / texture.resolved_px)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
     if plain:
         matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
-    if later:
-        laid = lay_beard(matched.astype(np.float32), drawn, *later, at.inner, face_width(at.face))
-        matched = np.asarray(laid.clip(0, 255) + 0.5, np.uint8)
+    if plain and beard:
+        matched = lay_stubble(matched, drawn, beard, 1 - mouth, at.face, at.inner)
     light = _measure_brightness(base, alpha)
     own = placed.own[box.part]
     lit = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own, lamps)
