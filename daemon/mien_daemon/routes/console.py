@@ -23,7 +23,16 @@ BOOT = "boot.js"  # the module that opens the session, with what it imports
 SCRIPT = "console.js"  # every other module of the page
 FIRST_MODULE = "main.js"
 SHEET = "page.css"
-STYLES = ("console.css", "swap.css", "clips.css", "views.css")
+STYLES = (
+    "console.css",
+    "faces.css",
+    "swap.css",
+    "clips.css",
+    "jobs.css",
+    "results.css",
+    "views.css",
+    "narrow.css",  # what it says of narrow windows counts before all others
+)
 CLASSIC = "early-theme.js"  # runs before the first paint, so it is no module
 # Its own scripts and styles, pictures from the API that the page holds itself, and no way to make markup from text.
 POLICY = "; ".join(
