@@ -12,10 +12,9 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import c2pa
@@ -24,15 +23,16 @@ from mien_core.errors import MarkingFailed
 from mien_pipeline.media.metadata import CREATOR_TOOL, DESCRIPTIONS, DIGITAL_SOURCE_TYPE
 from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust.authority import Signatory
-
-State = Literal["valid", "invalid", "none"]
-
-ASSERTION = "local.mien.making"
-_UNREADABLE = "unreadable_parent"  # in that assertion: the target had credentials, and they were ruined
-_UNREADABLE_CODES = ("manifest.unreadable",)
-_ELSEWHERE = "parent_kept_elsewhere"  # in that assertion: the target says that its credentials are on the web
-_ELSEWHERE_CODES = ("manifest.inaccessible",)
-_UNTRUSTED = "signingCredential.untrusted"  # signed under a private root, as ours is to others: no fault of the picture
+from mien_pipeline.trust.manifests import (
+    ASSERTION,
+    ELSEWHERE,
+    ELSEWHERE_CODES,
+    UNREADABLE,
+    UNREADABLE_CODES,
+    Credentials,
+    mapping,
+    to_credentials,
+)
 
 # What stays of the target's own credentials: what was done to it, by whom, and what ties that to its pixels. The rest
 # (thumbnails, camera data, anything that a maker adds) may show or tell what the whitelist of EXIF drops as well.
@@ -53,47 +53,11 @@ _KEPT_ASSERTIONS = (
 logging.getLogger("c2pa").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """What a picture was made from: whether that had credentials of its own, and in what order they were."""
-
-    state: State
-    trusted: bool = False
-    problems: tuple[str, ...] = ()
-    signer: str | None = None
-    software: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a picture's credentials say.
-
-    Attributes:
-        state: "none" without credentials, "invalid" when they contradict the picture or themselves.
-        trusted: signed under a root of this install.
-        actions: their C2PA names, in order.
-        source_type: the last digital source type that any action names.
-        parents: what the picture was made from.
-        problems: C2PA's own failure codes.
-        signer: common name and organisation on the certificate, with algorithm, serial and signing time.
-        software: who made the claim.
-    """
-
-    state: State = "none"
-    trusted: bool = False
-    actions: tuple[str, ...] = ()
-    source_type: str | None = None
-    parents: tuple[Parent, ...] = ()
-    problems: tuple[str, ...] = ()
-    signer: Mapping[str, str] = field(default_factory=dict[str, str])
-    software: str | None = None
-
-
 # The library's messages begin with the kind of error. Any other means that what is there cannot be understood.
 _UNREAD = {
     "ManifestNotFound": Credentials(),
     "NotSupported": Credentials(),
-    "Remote": Credentials(problems=_ELSEWHERE_CODES),
+    "Remote": Credentials(problems=ELSEWHERE_CODES),
 }
 
 
@@ -186,8 +150,8 @@ def read(media: Media, media_type: str, roots: str = "") -> Credentials:
         ):
             store: dict[str, Any] = json.loads(reader.json())
     except c2pa.C2paError as error:
-        return _UNREAD.get(str(error).partition(":")[0], Credentials("invalid", problems=_UNREADABLE_CODES))
-    return _to_credentials(store)
+        return _UNREAD.get(str(error).partition(":")[0], Credentials("invalid", problems=UNREADABLE_CODES))
+    return to_credentials(store)
 
 
 def _open(media: Media) -> BinaryIO:
@@ -212,14 +176,14 @@ def list_private_assertions(target: Media, media_type: str) -> list[str]:
             c2pa.Context.from_dict(_settings("")) as context,
             c2pa.Reader(media_type, opened, context=context) as reader,
         ):
-            manifests: Mapping[str, Any] = _mapping(json.loads(reader.detailed_json()).get("manifests"))
+            manifests: Mapping[str, Any] = mapping(json.loads(reader.detailed_json()).get("manifests"))
     except c2pa.C2paError:
         return []  # none, or none that can be read: the library takes over nothing of those
     return [
         f"self#jumbf=/c2pa/{label}/c2pa.assertions/{assertion}"
         for label, manifest in manifests.items()
-        for assertion in _mapping(
-            _mapping(manifest).get("assertion_store")
+        for assertion in mapping(
+            mapping(manifest).get("assertion_store")
         )  # those that were redacted before are not in it
         if not assertion.startswith(_KEPT_ASSERTIONS)
     ]
@@ -233,7 +197,7 @@ def _describe(model: ModelUse) -> dict[str, object]:
 
 def _has_manifest(found: Credentials) -> bool:
     """Whether credentials can be taken over, be they valid or not."""
-    return found.state != "none" and found.problems != _UNREADABLE_CODES
+    return found.state != "none" and found.problems != UNREADABLE_CODES
 
 
 def _manifest(edit: Edit, target: Media, target_media_type: str, found: Credentials) -> dict[str, Any]:
@@ -254,8 +218,8 @@ def _manifest(edit: Edit, target: Media, target_media_type: str, found: Credenti
         "settings": edit.settings,
         "models": [_describe(model) for model in edit.models],
         # The library drops such credentials without a word.
-        **({_UNREADABLE: True} if found.problems == _UNREADABLE_CODES else {}),
-        **({_ELSEWHERE: True} if found.problems == _ELSEWHERE_CODES else {}),
+        **({UNREADABLE: True} if found.problems == UNREADABLE_CODES else {}),
+        **({ELSEWHERE: True} if found.problems == ELSEWHERE_CODES else {}),
     }
     return {
         "claim_generator_info": [agent],
@@ -266,97 +230,3 @@ def _manifest(edit: Edit, target: Media, target_media_type: str, found: Credenti
             {"label": ASSERTION, "data": made},
         ],
     }
-
-
-def _to_credentials(store: Mapping[str, Any]) -> Credentials:
-    """What the library read; inside an assertion a stranger may have written anything."""
-    manifests = _mapping(store.get("manifests"))
-    manifest = _mapping(manifests.get(str(store.get("active_manifest"))))
-    problems = _failures(store.get("validation_results"))
-    actions = _actions(manifest)
-    sources = [str(action["digitalSourceType"]) for action in actions if action.get("digitalSourceType")]
-    return Credentials(
-        state="invalid" if store.get("validation_state") == "Invalid" else "valid",
-        trusted=store.get("validation_state") == "Trusted",
-        actions=tuple(str(action.get("action")) for action in actions),
-        source_type=sources[-1] if sources else None,
-        parents=tuple(
-            _to_parent(ingredient, manifests, _parent_problems(manifest))
-            for ingredient in _mappings(manifest.get("ingredients"))
-            if ingredient.get("relationship") == "parentOf"
-        ),
-        problems=problems,
-        signer={key: str(value) for key, value in _mapping(manifest.get("signature_info")).items()},
-        software=_software(manifest),
-    )
-
-
-def _actions(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [
-        action
-        for assertion in _mappings(manifest.get("assertions"))
-        if str(assertion.get("label", "")).startswith("c2pa.actions")
-        for action in _mappings(_mapping(assertion.get("data")).get("actions"))
-    ]
-
-
-def _parent_problems(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """What was the matter with a parent's credentials, where nothing of them was taken over."""
-    assertions = _mappings(manifest.get("assertions"))
-    made = [_mapping(each.get("data")) for each in assertions if each.get("label") == ASSERTION]
-    if any(data.get(_UNREADABLE) for data in made):
-        return _UNREADABLE_CODES
-    return _ELSEWHERE_CODES if any(data.get(_ELSEWHERE) for data in made) else ()
-
-
-def _to_parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any], known: tuple[str, ...]) -> Parent:
-    """What was recorded of a parent when it was opened: a tampered one leaves the child's own credentials valid."""
-    results = _mapping(ingredient.get("validation_results"))
-    if known:
-        return Parent("invalid" if known == _UNREADABLE_CODES else "none", problems=known)
-    if not ingredient.get("active_manifest"):
-        return Parent("none", problems=_failures(results))
-    problems = _failures(results)
-    manifest = _mapping(manifests.get(str(ingredient["active_manifest"])))
-    codes = _codes(results, "success")
-    signer = _mapping(manifest.get("signature_info")).get("common_name")
-    return Parent(
-        state="invalid" if problems else "valid",
-        trusted="signingCredential.trusted" in codes and not problems,
-        problems=problems,
-        signer=None if signer is None else str(signer),
-        software=_software(manifest),
-    )
-
-
-def _software(manifest: Mapping[str, Any]) -> str | None:
-    if info := _mappings(manifest.get("claim_generator_info")):
-        return " ".join(str(info[0][key]) for key in ("name", "version") if info[0].get(key))
-    named = manifest.get("claim_generator")
-    return str(named) if named else None
-
-
-def _failures(results: object) -> tuple[str, ...]:
-    return tuple(code for code in _codes(_mapping(results), "failure") if code != _UNTRUSTED)
-
-
-def _codes(results: Mapping[str, Any], outcome: str) -> list[str]:
-    """Codes of one outcome, of the manifest itself and of what changed in its ingredients since."""
-    groups = [_mapping(results.get("activeManifest"))]
-    groups += [_mapping(delta.get("validationDeltas")) for delta in _mappings(results.get("ingredientDeltas"))]
-    entries = [entry for group in groups for entry in _mappings(group.get(outcome))]
-    return list(dict.fromkeys(str(entry.get("code")) for entry in entries))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    """A JSON object; an empty one in place of anything else."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _mappings(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a JSON list; its other values are left out."""
-    return (
-        [_mapping(each) for each in cast("list[object]", value) if isinstance(each, dict)]
-        if isinstance(value, list)
-        else []
-    )

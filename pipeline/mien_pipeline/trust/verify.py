@@ -9,7 +9,7 @@ from mien_pipeline.media.decode import decode
 from mien_pipeline.report import PictureWarning
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
-from mien_pipeline.trust.credentials import Credentials
+from mien_pipeline.trust.manifests import Credentials
 from mien_pipeline.trust.rivagan import BITS
 from mien_pipeline.trust.watermark import Reading, Watermark
 

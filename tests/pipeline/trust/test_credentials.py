@@ -19,9 +19,9 @@ from mien_core.errors import MarkingFailed
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.media.metadata import DIGITAL_SOURCE_TYPE
 from mien_pipeline.report import Edit, ModelUse
-from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority, Signatory
 from mien_pipeline.trust.credentials import read, sign
+from mien_pipeline.trust.manifests import ASSERTION
 
 EDIT = Edit("swap", "mesh", MeshOptions(seed=7), [ModelUse("face-mesh", "ab" * 32)])
 FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
@@ -82,7 +82,7 @@ def test_an_edit_by_a_trained_algorithm_is_what_the_action_says(signed: bytes) -
 
 
 def test_the_models_digests_and_the_settings_are_told(signed: bytes) -> None:
-    made = assertion(active(signed), credentials.ASSERTION)
+    made = assertion(active(signed), ASSERTION)
     assert made == {
         "settings": EDIT.settings,
         "models": [{"name": "face-mesh", "sha256": "ab" * 32}],
@@ -92,7 +92,7 @@ def test_the_models_digests_and_the_settings_are_told(signed: bytes) -> None:
 def test_a_model_that_no_source_has_vouched_for_is_told_as_such(signatory: Signatory) -> None:
     edit = Edit("swap", "mesh", EDIT.options, [ModelUse("home-made", "cd" * 32, verified=False)])
     marked = sign(picture(seed=1), "image/jpeg", picture(), "image/jpeg", edit, signatory)
-    assert assertion(active(marked), credentials.ASSERTION)["models"] == [
+    assert assertion(active(marked), ASSERTION)["models"] == [
         {"name": "home-made", "sha256": "cd" * 32, "verified": False}
     ]
 
@@ -393,7 +393,7 @@ def with_xmp(data: bytes, kind: str) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("label", [credentials.ASSERTION, "org.example.stranger"])
+@pytest.mark.parametrize("label", [ASSERTION, "org.example.stranger"])
 @pytest.mark.parametrize("data", [7, "a word", [1, {}], None, {"actions": 5}, {"unreadable_parent": "yes"}])
 def test_whatever_a_stranger_writes_into_an_assertion_the_credentials_are_read(
     signatory: Signatory, label: str, data: object

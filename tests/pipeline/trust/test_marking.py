@@ -23,7 +23,7 @@ from mien_pipeline.options import Format, RestoreOptions, SwapOptions
 from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust import marking
 from mien_pipeline.trust.authority import Authority
-from mien_pipeline.trust.credentials import ASSERTION
+from mien_pipeline.trust.manifests import ASSERTION
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
 from mien_testing.profiles import srgb_profile
