@@ -48,6 +48,7 @@ OPERATIONS = {
     "create_token": "POST /v1/tokens",
     "delete_finished_jobs": "DELETE /v1/jobs",
     "delete_job": "DELETE /v1/jobs/{id}",
+    "delete_named_jobs": "POST /v1/jobs/delete",
     "download_model": "POST /v1/models/{name}/download",
     "export_models": "POST /v1/model-store/export",
     "export_reference": "GET /v1/references/{id}",

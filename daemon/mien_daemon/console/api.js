@@ -32,11 +32,11 @@ export class Api {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
-   * @param {{ headers?: Record<string, string>, signal?: AbortSignal }} [options]
+   * @param {{ headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean }} [options]
    */
-  async json(method, path, body, { headers = {}, signal } = {}) {
+  async json(method, path, body, { headers = {}, ...init } = {}) {
     const typed = body === undefined ? headers : { ...headers, "Content-Type": "application/json" };
-    const response = await this.send(path, { method, body: body && JSON.stringify(body), headers: typed, signal });
+    const response = await this.send(path, { ...init, method, body: body && JSON.stringify(body), headers: typed });
     const type = response.headers.get("Content-Type") ?? "";
     return type.includes("json") ? whole(response.json()) : null;
   }

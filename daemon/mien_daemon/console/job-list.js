@@ -11,6 +11,8 @@ export class JobList extends EventTarget {
     super();
     this.api = api;
     this.jobs = new Map();
+    /** @type {Set<string>} what was deleted here, and may be taken back yet */
+    this.hidden = new Set();
     this.staleness = new Staleness();
     this.next = null;
     this.loaded = false;
@@ -102,7 +104,20 @@ export class JobList extends EventTarget {
   }
 
   get all() {
-    return [...this.jobs.values()];
+    const known = [...this.jobs.values()];
+    return this.hidden.size === 0 ? known : known.filter(({ id }) => !this.hidden.has(id));
+  }
+
+  /** Leave jobs out of `all`, as if they were deleted. @param {string[]} ids */
+  hide(ids) {
+    for (const id of ids) this.hidden.add(id);
+    this.changed();
+  }
+
+  /** Those of them that are still there. @param {string[]} ids */
+  show(ids) {
+    for (const id of ids) this.hidden.delete(id);
+    this.changed();
   }
 
   /** An event; a job that this page knew as unfinished and that has ended is told as "finished". */
@@ -117,6 +132,7 @@ export class JobList extends EventTarget {
   drop(id) {
     this.staleness.note(id);
     this.jobs.delete(id);
+    this.hidden.delete(id);
     this.changed();
   }
 

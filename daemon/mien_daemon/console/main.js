@@ -2,6 +2,7 @@
 import { fetcher, hoped, opened, session, spoken } from "./boot.js";
 import { Api } from "./api.js";
 import { Arena } from "./arena.js";
+import { Bin } from "./bin.js";
 import { Draft } from "./swap/draft.js";
 import { tellOfCompletion } from "./completion.js";
 import { Events } from "./events.js";
@@ -42,7 +43,8 @@ function run() {
     health,
     people: new People(api, events),
     pictures: new Pictures(api),
-    seen: { result: "" }, // where one was in the gallery, for the way back
+    seen: { result: "", filter: null }, // where one was in the gallery and what it showed, for the way back
+    bin: new Bin(api, jobs, localStorage),
     arena: new Arena(localStorage),
     draft: new Draft(api, sessionStorage, localStorage),
   };
@@ -54,7 +56,8 @@ function run() {
     place.replaceChildren(sessionOver());
   };
   session.addEventListener("ended", end);
-  opened.then((open) => open || end());
+  addEventListener("pagehide", () => app.bin.leave(), { signal: ending.signal });
+  opened.then((open) => (open ? app.bin.sweep().catch(ignoreRefusal) : end()));
   showConnection(events, frame.banner);
   tellOfCompletion(app, ending.signal);
   health.addEventListener("change", () => showHealth(frame.status, health.current));
@@ -109,6 +112,11 @@ function showViews(app, main, ended) {
     shown = app.router.place.view;
   });
   show();
+}
+
+/** The bin is swept by the next page again. */
+function ignoreRefusal(error) {
+  if (!error.document) throw error;
 }
 
 function showConnection(events, banner) {

@@ -60,11 +60,14 @@ export function rows(parent, keyOf, create, atOnce = Infinity) {
   }
 }
 
-/** A moved element gets its focus back. The focus of a removed one goes to the element in its place. */
+/**
+ * A moved element gets its focus back. The focus of a removed one goes to the element in its place, where a list in the
+ * list has not found a nearer one.
+ */
 function keepFocus(parent, focused, at) {
   if (focused === document.activeElement) return;
   if (focused.isConnected) focused.focus();
-  else nearest(parent, at)?.focus({ preventScroll: true });
+  else if (!parent.contains(document.activeElement)) nearest(parent, at)?.focus({ preventScroll: true });
 }
 
 function nearest(parent, at) {

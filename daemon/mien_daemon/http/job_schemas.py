@@ -1,6 +1,6 @@
 """What is asked and answered about jobs and groups of jobs that there are."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -11,6 +11,7 @@ from mien_daemon.jobs.job import State as JobState
 
 STATE = f"({'|'.join(STATES)})"
 LIST_OF_STATES = f"^({STATE}(,{STATE})*)?$"
+MOST_NAMED = 1000  # jobs in a request: with their quotes 27 kB, of the 64 kB that a page may send as it is left
 
 
 class Steps(Answer):
@@ -129,6 +130,14 @@ class StarJob(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"starred": True}]})
 
     starred: bool
+
+
+class JobNames(Body):
+    """Jobs by their ids."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"jobs": [JOB_ID]}]})
+
+    jobs: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(max_length=MOST_NAMED)
 
 
 class DeletedJobs(Answer):

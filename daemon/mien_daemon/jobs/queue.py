@@ -201,6 +201,21 @@ class JobQueue:
         else:
             await self._changes.finish(self._delete(job))
 
+    async def delete_named(self, client: Client, job_ids: Sequence[str]) -> int:
+        """Forget these jobs as `delete` does; returns how many there still were for this client.
+
+        All of them go, even where the browser that asked is closed meanwhile.
+        """
+        return await self._changes.finish(self._delete_named(client, job_ids))
+
+    async def _delete_named(self, client: Client, job_ids: Sequence[str]) -> int:
+        gone = 0
+        for job_id in job_ids:
+            with suppress(UnknownJob):
+                await self.delete(client, job_id)
+                gone += 1
+        return gone
+
     async def delete_finished(self, client: Client) -> int:
         """Forget every finished job that this client may see; returns how many there were."""
         gone = 0

@@ -1,4 +1,4 @@
-"""Post, watch, cancel, retry, move and delete jobs; fetch their results."""
+"""Post, watch, cancel, retry and move jobs; fetch their results."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ from mien_daemon import keys
 from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.file_answer import is_known, send_picture
 from mien_daemon.http.guard import authenticate
-from mien_daemon.http.job_schemas import DeletedJobs, JobAnswer, JobPage, JobQuery, MoveJob, StarJob, WaitQuery
+from mien_daemon.http.job_schemas import JobAnswer, JobPage, JobQuery, MoveJob, StarJob, WaitQuery
 from mien_daemon.http.new_job_schemas import NewAnalysis, NewRestore, NewSwap
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import HEADERS
@@ -185,18 +185,6 @@ async def star_job(request: web.Request) -> web.Response:
     return reply(queue.show(await queue.star(request[keys.CLIENT], request.match_info["id"], body.starred)))
 
 
-async def delete_job(request: web.Request) -> web.Response:
-    await request.app[keys.QUEUE].delete(request[keys.CLIENT], request.match_info["id"])
-    request.app[keys.PREVIEWS].forget_all()
-    return web.Response(status=204)
-
-
-async def delete_finished_jobs(request: web.Request) -> web.Response:
-    deleted = await request.app[keys.QUEUE].delete_finished(request[keys.CLIENT])
-    request.app[keys.PREVIEWS].forget_all()
-    return reply(DeletedJobs(deleted=deleted))
-
-
 async def get_job_result(request: web.Request) -> web.StreamResponse:
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
     people = await request.app[keys.REFERENCES].names(first for first, *_ in job.ask.references)
@@ -248,15 +236,6 @@ ROUTES = (
         problems=("bad-request",),
     ),
     Route(
-        "DELETE",
-        "/v1/jobs",
-        "delete_finished_jobs",
-        delete_finished_jobs,
-        "Forget every finished job and its result",
-        "swap",
-        {200: DeletedJobs},
-    ),
-    Route(
         "GET",
         "/v1/jobs/{id}",
         "get_job",
@@ -267,16 +246,6 @@ ROUTES = (
         query=WaitQuery,
         headers={"If-None-Match": "The ETag of what is known: wait for something else"},
         problems=("bad-request", "unknown-job", "too-many-requests"),
-    ),
-    Route(
-        "DELETE",
-        "/v1/jobs/{id}",
-        "delete_job",
-        delete_job,
-        "Forget a job and its result; cancels it first",
-        "swap",
-        {204: None},
-        problems=("unknown-job",),
     ),
     Route(
         "POST",

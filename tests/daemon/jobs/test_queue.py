@@ -214,6 +214,16 @@ async def test_all_finished_jobs_that_a_client_may_see_are_deleted_and_counted(
         assert {job.id for job in await room.queue.page(LOCAL, (), None, 10)} == {bens.id, waiting.id}
 
 
+async def test_of_jobs_that_are_named_a_clients_own_are_deleted_and_no_others(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, FakeExecutor()) as room:
+        hers = [await room.finished(await room.submit(client=ADA)) for _ in range(2)]
+        bens = await room.finished(await room.submit(client=BEN))
+        named = [hers[0].id, bens.id, "gone-long-ago", hers[0].id]
+        assert await room.queue.delete_named(ADA, named) == 1
+        assert {job.id for job in await room.queue.page(LOCAL, (), None, 10)} == {hers[1].id, bens.id}
+        assert not room.store.result(hers[0].id).exists()
+
+
 async def test_a_moved_job_is_before_the_other_and_both_are_on_the_disk_so(tmp_path: Path) -> None:
     async with open_jobs(tmp_path) as room:
         a, b = await room.submit(), await room.submit()

@@ -448,6 +448,15 @@ async def test_all_finished_jobs_are_forgotten_at_once_and_waiting_ones_stay(dae
     assert [job["id"] for job in await jobs_of(daemon)] == [waiting["id"]]
 
 
+async def test_several_jobs_are_forgotten_by_their_names_in_one_request(daemon: Daemon) -> None:
+    made = [await daemon.finished(await daemon.swap()) for _ in range(2)]
+    named = {"jobs": [made[0]["id"], "gone-long-ago"]}
+    assert (await daemon.ask("POST", "/v1/jobs/delete", named)).json == {"deleted": 1}
+    assert [job["id"] for job in await jobs_of(daemon)] == [made[1]["id"]]
+    too_many = await daemon.ask("POST", "/v1/jobs/delete", {"jobs": ["a"] * 1001})
+    assert (too_many.status, too_many.json["field"]) == (400, "jobs")
+
+
 def store_of(daemon: Daemon) -> JobStore:
     return JobStore(daemon.app[keys.DATABASE], daemon.state)
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -97,20 +98,85 @@ async def test_a_failed_job_says_why_and_the_filter_finds_it(console: Any, pictu
     await expect(row).to_be_visible()
 
 
-async def test_a_result_is_opened_with_its_settings_and_deleted(console: Any, pictures: Any) -> None:
-    (job,) = await make_jobs(console, pictures, 1)
+async def test_a_result_is_opened_with_what_it_was_made_with_and_deleted_once_undo_has_gone(
+    console: Any, pictures: Any
+) -> None:
+    page = console.page
+    usual, unusual = await make_jobs(console, pictures, 2)
     console.daemon.forget("hold")
     await console.go("results")
-    await console.page.locator(f".shot a[href='#/results/{job}']").click()
-    about = console.page.locator(".inspector")
+    await page.locator(f".shot a[href='#/results/{usual}']").click()
+    about = page.locator(".inspector")
+    await expect(about.locator(".pairs div")).to_have_count(1)
+    await expect(about).to_contain_text("Every setting as usual")
+    await page.keyboard.press("Escape")
+    await page.locator(f".shot a[href='#/results/{unusual}']").click()
     await console.button("Details", ".inspector").click()
     await expect(about).to_contain_text("Likeness to the reference")
-    await expect(about.locator(".pairs")).to_contain_text("Seed")
+    await expect(about.locator(".pairs")).to_contain_text("Seed1")
     await expect(about).to_contain_text("not the face of the person in the original picture")
+
     await console.button("Delete").click()
-    await console.button("Delete", "dialog").click()
-    await expect(console.page.locator(".days")).to_be_attached()
-    await expect(console.page.locator(f".shot a[href='#/results/{job}']")).to_have_count(0)
+    await expect(page).not_to_have_url(re.compile(unusual))  # its neighbour takes its place
+    await console.button("Undo", ".toast").click()
+    await expect(page).to_have_url(re.compile(unusual))
+    await expect(about).to_contain_text("Seed")
+    await console.button("Delete").click()
+    await expect(page).not_to_have_url(re.compile(unusual))
+    assert (console.daemon.state / "results" / unusual).exists()
+    async with page.expect_response(re.compile("/v1/jobs/delete$")):
+        await console.button("Close", ".toast:has-text('erased')").click()
+    assert not (console.daemon.state / "results" / unusual).exists()
+    assert not (console.daemon.state / "thumbnails" / unusual).exists()
+
+
+async def test_what_is_deleted_comes_back_with_a_key_and_is_erased_when_the_page_is_left(
+    console: Any, pictures: Any
+) -> None:
+    page = console.page
+    kept, deleted = await make_jobs(console, pictures, 2)
+    console.daemon.forget("hold")
+    await console.go("results")
+    shot = page.locator(f".shot[data-id='{deleted}']")
+    for job in (kept, deleted):
+        await expect(page.locator(f".shot[data-id='{job}']")).to_be_visible()
+    await shot.locator("a").focus()
+    await page.keyboard.press("Delete")
+    await expect(shot).to_have_count(0)
+    await expect(page.locator(f".shot[data-id='{kept}'] a")).to_be_focused()
+    await page.keyboard.press("Control+z")
+    await expect(shot.locator("a")).to_be_focused()
+    await expect(page.locator(".toast", has_text="erased")).to_have_count(0)
+    await page.keyboard.press("Delete")
+    await expect(shot).to_have_count(0)
+    await page.reload()
+    await expect(page.locator(f".shot[data-id='{kept}']")).to_be_visible()
+    await expect(shot).to_have_count(0)
+    assert not (console.daemon.state / "results" / deleted).exists()
+
+
+async def test_a_search_lasts_while_its_results_are_looked_at(console: Any, pictures: Any) -> None:
+    page = console.page
+    jobs = await make_jobs(console, pictures, 3)
+    console.daemon.forget("hold")
+    await console.go("results")
+    for job in jobs:
+        await expect(page.locator(f".shot[data-id='{job}']")).to_be_visible()
+    for job in (jobs[0], jobs[2]):
+        await page.locator(f".shot[data-id='{job}'] .shot-star").click()
+        await expect(page.locator(f".shot[data-id='{job}'][data-starred]")).to_be_visible()
+    await page.locator("[data-chip=star]").click()
+    await expect(page.locator(f".shot[data-id='{jobs[1]}']")).to_have_count(0)
+    about = page.locator(".inspector")
+    await page.locator(f".shot[data-id='{jobs[2]}'] a").press("Enter")
+    await expect(about).to_contain_text("Seed")  # a key that comes before the view has come is lost
+    await page.keyboard.press("ArrowRight")
+    await expect(about).to_contain_text("Every setting as usual")
+    await expect(page).to_have_url(re.compile(jobs[0]))
+    await page.keyboard.press("Escape")
+    await expect(page.locator("[data-chip=star]")).to_have_attribute("aria-pressed", "true")
+    await page.keyboard.press("Control+a")
+    await expect(page.locator(".selection-bar strong")).to_have_text("2 selected")
 
 
 async def test_all_results_are_deleted_after_a_question_and_the_time_they_are_kept_is_set(

@@ -1,9 +1,8 @@
 // What is done with results, one or several: saved, starred, deleted.
-import { announce, attempt } from "../announce.js";
-import { confirm } from "../dialog.js";
+import { announce, attempt, UNDO_MS } from "../announce.js";
 import { fileNameOf } from "../job-name.js";
 import { saveFile, savePicture } from "../viewer/save.js";
-import { t } from "../words.js";
+import { duration, t } from "../words.js";
 import { dayOf } from "./filter.js";
 import { MOST_BYTES, uniqueNames, zip } from "./zip.js";
 
@@ -38,18 +37,11 @@ export function star({ jobs: list }, jobs) {
   });
 }
 
-/** After a question; resolves to whether they are gone. */
-export async function remove({ api }, jobs) {
-  const count = jobs.length;
-  const [title, text] =
-    count === 1
-      ? [t("delete_result_title"), t("delete_result_text")]
-      : [t("delete_results_title", { count }), t("delete_results_text")];
-  if (!(await confirm(title, text, t("delete")))) return false;
-  const done = await attempt(async () => {
-    for (const { id } of jobs) await api.delete(`/v1/jobs/${id}`);
-    return true;
-  });
-  if (done) announce(t("deleted_count", { count }));
-  return Boolean(done);
+/** Off the page at once; off the disk when what is said of it has gone. */
+export function remove({ bin }, jobs) {
+  const ids = bin.put(jobs.map(({ id }) => id));
+  const words = t("result_deleted", { count: ids.length, time: duration(UNDO_MS / 1000) });
+  const undo = { label: t("undo"), run: () => bin.takeBack(ids), gone: () => attempt(() => bin.empty(ids)) };
+  const dismiss = announce(words, "info", undo);
+  bin.addEventListener("back", ({ detail }) => detail.ids === ids && dismiss());
 }

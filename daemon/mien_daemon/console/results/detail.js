@@ -4,7 +4,6 @@ import { button, iconButton } from "../control.js";
 import { fill, h } from "../element.js";
 import { nameFor, namesIn, titleOf } from "../job-name.js";
 import { fillWhenLoaded } from "../notice.js";
-import { optionName, optionWords } from "../swap/option-words.js";
 import { facesAt, previewPath } from "../swap/target-picture.js";
 import { compareClips } from "../viewer/clip-compare.js";
 import { compare } from "../viewer/compare.js";
@@ -14,7 +13,8 @@ import { copyPicture } from "../viewer/save.js";
 import { verdict } from "../viewer/verdict.js";
 import { ago, moment, t } from "../words.js";
 import { remove, save, star } from "./deeds.js";
-import { keptOf } from "./filter.js";
+import { listed } from "./filter.js";
+import { madeWith } from "./made-with.js";
 
 export function detail(main, app, signal, id) {
   const place = h("div", { class: "fullscreen" });
@@ -35,20 +35,21 @@ async function gather({ api, jobs, people, pictures }, id) {
   const job = (await jobs.find(id)) ?? (await api.get(`/v1/jobs/${id}`));
   const after = await pictures.url(`/v1/jobs/${id}/result`);
   const before = job.result.video ? null : await pictures.url(previewPath(job.target, 8192)).catch(() => null);
-  return { job, before, after };
+  const known = await api.get("/v1/engines").catch(() => null); // without, every option is shown
+  return { job, before, after, known };
 }
 
-function built(app, { job, before, after }, signal) {
+function built(app, { job, before, after, known }, signal) {
   if (job.result.video) {
     const clips = h("div", { class: "clip-results" }, compareClips(app, { job, after, before: null }, signal));
-    return h("div", { class: "studio" }, h("section", { class: "center" }, clips), aside(app, job));
+    return h("div", { class: "studio" }, h("section", { class: "center" }, clips), aside(app, job, known));
   }
   const shown = { url: after, label: t("after") };
   const view = compare(before ? { url: before, label: t("before") } : shown, shown, { signal, faces: facesAt(job) });
-  return h("div", { class: "studio" }, h("section", { class: "center" }, view), aside(app, job));
+  return h("div", { class: "studio" }, h("section", { class: "center" }, view), aside(app, job, known));
 }
 
-function aside(app, job) {
+function aside(app, job, known) {
   const { pictures, router } = app;
   const checked = h("div", {});
   const copy = async () => {
@@ -77,7 +78,7 @@ function aside(app, job) {
           who: (index) => nameFor(job, index, app.people.names),
         }),
       ),
-      h("section", { class: "panel" }, h("h2", {}, t("made_with")), settings(job.options)),
+      h("section", { class: "panel" }, h("h2", {}, t("made_with")), settings(job, known)),
       h(
         "section",
         { class: "panel" },
@@ -125,9 +126,11 @@ function starButton(app, job) {
   return element;
 }
 
-function settings(options) {
-  const line = ([name, value]) => h("div", {}, h("dt", {}, optionName(name)), h("dd", {}, optionWords(name, value)));
-  return h("dl", { class: "pairs" }, Object.entries(options).map(line));
+function settings(job, known) {
+  const lines = madeWith(job, known);
+  const line = ([name, words]) => h("div", {}, h("dt", {}, name), h("dd", {}, words));
+  const rest = known ? h("p", { class: "hint" }, t(lines.length > 1 ? "rest_as_usual" : "all_as_usual")) : null;
+  return [h("dl", { class: "pairs" }, lines.map(line)), rest];
 }
 
 async function verify({ api }, job, place) {
@@ -151,11 +154,11 @@ async function sendOn({ api, draft, pictures, router }, job) {
   router.go("swap");
 }
 
-async function removeOne(app, job) {
+/** The next one takes its place, as with a picture that is laid aside. */
+function removeOne(app, job) {
   const next = neighbour(app, job.id, 1) ?? neighbour(app, job.id, -1);
-  if (!(await remove(app, [job]))) return;
-  if (next) app.seen.result = next.id;
-  app.router.go("results");
+  remove(app, [job]);
+  app.router.go("results", next?.id);
 }
 
 /** Left and right turn the pages, S saves, Delete deletes. */
@@ -176,8 +179,9 @@ export function backToGallery({ router }, signal) {
   document.addEventListener("keydown", back, { signal });
 }
 
-function neighbour({ jobs }, id, way) {
-  const kept = keptOf(jobs.all);
-  const at = kept.findIndex((job) => job.id === id);
-  return at < 0 ? undefined : kept[at + way];
+/** Of those that the gallery shows. */
+function neighbour({ jobs, people, seen }, id, way) {
+  const shown = listed(jobs.all, seen.filter, people.names);
+  const at = shown.findIndex((job) => job.id === id);
+  return at < 0 ? undefined : shown[at + way];
 }

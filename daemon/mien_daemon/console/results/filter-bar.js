@@ -13,6 +13,7 @@ import { cautionsOf, engineOf, everything, tally } from "./filter.js";
 export function filterBar(filter, changed) {
   const search = h("input", {
     type: "search",
+    value: filter.words,
     placeholder: t("search_results"),
     "aria-label": t("search_results"),
     oninput: () => {

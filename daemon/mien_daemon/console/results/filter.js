@@ -21,6 +21,11 @@ export function keptOf(jobs) {
   return jobs.filter(isKept).sort(isLater); // as ISO 8601 writes times, the order of letters is theirs
 }
 
+/** Every result that is there and as asked, the latest first. */
+export function listed(jobs, filter, people) {
+  return keptOf(jobs).filter((job) => matches(job, filter, people));
+}
+
 /** Whether every word is in the title, and engine, warnings and star are as asked. */
 export function matches(job, filter, people) {
   if (filter.starred && !job.starred) return false;

@@ -14,6 +14,8 @@ export function gallery(element, scene) {
   const shotOf = shotAt;
   const order = () => listed().map(({ id }) => id);
   on("click", (event) => {
+    const day = event.target.closest(".day-pick");
+    if (day) return selection.toggleAll(idsOf(day.closest("section")));
     const shot = shotOf(event.target);
     if (!shot) return;
     const { id } = shot.dataset;
@@ -54,7 +56,18 @@ function mark(element, selection) {
     shot.toggleAttribute("data-chosen", chosen);
     shot.querySelector("input").checked = chosen;
   }
+  markDays(element, selection);
 }
+
+/** A day is chosen when all of its results are. */
+export function markDays(element, selection) {
+  for (const day of element.querySelectorAll(".day-pick")) {
+    const isChosen = selection.size > 0 && idsOf(day.closest("section")).every((id) => selection.has(id));
+    day.setAttribute("aria-pressed", String(isChosen));
+  }
+}
+
+const idsOf = (section) => [...section.querySelectorAll(".shot")].map((/** @type {any} */ shot) => shot.dataset.id);
 
 function focusOn(element, id) {
   const shot = id ? element.querySelector(`.shot[data-id="${CSS.escape(id)}"]`) : null;
@@ -88,9 +101,13 @@ function hover(element, shotOf, app, signal) {
 
 function press(event, element, scene) {
   const target = /** @type {HTMLElement} */ (event.target);
-  if (event.altKey || event.ctrlKey || event.metaKey || target.closest("dialog, select, input:not([type=checkbox])"))
-    return;
   const { app, selection, listed } = scene;
+  if (event.altKey || target.closest("dialog, select, input:not([type=checkbox])")) return;
+  if (event.ctrlKey || event.metaKey) {
+    if (event.key.toLowerCase() !== "a" || listed().length === 0) return;
+    event.preventDefault();
+    return selection.addAll(listed().map(({ id }) => id));
+  }
   const current = shotAt(target)?.dataset.id;
   const chosen = listed().filter(({ id }) => (selection.size > 0 ? selection.has(id) : id === current));
   const deed = {
@@ -101,7 +118,7 @@ function press(event, element, scene) {
     " ": () => current && target.matches("a") && selection.toggle(current),
     s: () => chosen.length > 0 && save(app, chosen),
     c: () => compareChosen(app, chosen),
-    Delete: () => chosen.length > 0 && remove(app, chosen),
+    Delete: () => chosen.length > 0 && (remove(app, chosen), true),
     Escape: () => selection.size > 0 && (selection.clear(), true),
   }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (deed?.()) event.preventDefault();

@@ -23,6 +23,20 @@ export class Selection extends EventTarget {
     this.changed();
   }
 
+  /** Choose all of these, or let them all go where all are chosen. @param {string[]} ids */
+  toggleAll(ids) {
+    const isWhole = ids.every((id) => this.ids.has(id));
+    for (const id of ids) this.ids[isWhole ? "delete" : "add"](id);
+    this.anchor = isWhole ? null : (ids[0] ?? null);
+    this.changed();
+  }
+
+  /** Choose all that is shown. @param {string[]} order */
+  addAll(order) {
+    for (const id of order) this.ids.add(id);
+    this.changed();
+  }
+
   /** Choose everything from the anchor to `id`, in the order in which things are shown. */
   extend(id, order) {
     const [from, to] = [order.indexOf(this.anchor ?? id), order.indexOf(id)].sort((one, other) => one - other);

@@ -3,6 +3,7 @@ import { button, select } from "../control.js";
 import { announce, attempt } from "../announce.js";
 import { confirm } from "../dialog.js";
 import { h } from "../element.js";
+import { icon } from "../icon.js";
 import { menuButton } from "../menu.js";
 import { empty, loading } from "../notice.js";
 import { batched, everyMinute } from "../pace.js";
@@ -10,7 +11,7 @@ import { rows } from "../rows.js";
 import { dayWords, duration, t } from "../words.js";
 import { compareTwo } from "./compare-two.js";
 import { detail } from "./detail.js";
-import { byDay, everything, keptOf, matches, narrows } from "./filter.js";
+import { byDay, everything, keptOf, listed as matching, narrows } from "./filter.js";
 import { filterBar } from "./filter-bar.js";
 import { gallery } from "./gallery.js";
 import { Selection } from "./selection.js";
@@ -22,10 +23,23 @@ const DAY = 86_400;
 const SPANS = [3600, DAY, 7 * DAY, 30 * DAY, 365 * DAY];
 
 export function mount(main, app, signal, item) {
+  const filter = (app.seen.filter ??= everything());
+  signal.addEventListener("abort", () => app.router.place.view !== "results" && (app.seen.filter = null));
+  document.addEventListener("keydown", (event) => takeBackLast(event, app), { signal });
+  if (item) app.bin.addEventListener("back", ({ detail: { ids } }) => app.router.go("results", ids[0]), { signal });
   if (item?.includes(",")) return compareTwo(main, app, signal, item.split(","));
   if (item) return detail(main, app, signal, item);
-  const { jobs, people } = app;
-  const filter = everything();
+  return showAll(main, app, filter, signal);
+}
+
+/** Ctrl+Z takes back what was deleted last. */
+function takeBackLast(event, { bin }) {
+  const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
+  if (isUndo && !event.target.closest("input[type=search], dialog") && bin.takeBack()) event.preventDefault();
+}
+
+function showAll(main, app, filter, signal) {
+  const { bin, jobs, people } = app;
   const selection = new Selection();
   const days = h("div", { class: "days" });
   const place = h("div", { class: "card" });
@@ -42,7 +56,7 @@ export function mount(main, app, signal, item) {
   const fill = inSlices(put, end, app.pictures, signal);
   const update = () => {
     const kept = keptOf(jobs.all);
-    shown = kept.filter((job) => matches(job, filter, people.names));
+    shown = matching(jobs.all, filter, people.names);
     fill(shown, app.seen.result);
     if (!jobs.loaded) end.hidden = true;
     bar.show(kept);
@@ -60,6 +74,15 @@ export function mount(main, app, signal, item) {
   const tiles = gallery(days, { app, selection, listed, signal });
   const soon = batched(update);
   for (const source of [jobs, people]) source.addEventListener("change", soon, { signal });
+  bin.addEventListener(
+    "back",
+    ({ detail: { ids } }) => {
+      app.seen.result = ids[0];
+      update();
+      tiles.arrive();
+    },
+    { signal },
+  );
   people.load();
   everyMinute(soon, signal);
   const lookForEnd = moreAt(end, jobs, signal);
@@ -77,11 +100,11 @@ export function mount(main, app, signal, item) {
   );
   update();
   tiles.arrive();
-  return undefined;
 }
 
 function daySection(app, day) {
-  const heading = h("h2", { class: "day" });
+  const heading = h("h2", {});
+  const pick = h("button", { class: "bare day-pick", "aria-pressed": "false" }, icon("check"));
   const list = h("ul", { class: "gallery" });
   const show = rows(
     list,
@@ -89,11 +112,13 @@ function daySection(app, day) {
     (job) => tile(app, job),
   );
   return {
-    element: h("section", {}, heading, list),
+    element: h("section", {}, h("header", { class: "day" }, heading, pick), list),
     update({ jobs, isChange }) {
       if (isChange || !heading.textContent) {
         heading.textContent = dayWords(day);
         list.setAttribute("aria-label", heading.textContent);
+        pick.title = t("select_day", { day: heading.textContent });
+        pick.setAttribute("aria-label", pick.title);
       }
       show(jobs, isChange);
     },
