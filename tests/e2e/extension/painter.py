@@ -87,5 +87,6 @@ if __name__ == "__main__":
     from mien_daemon.server import serve
 
     folder, port = sys.argv[1:]
-    config = Config.load({"port": int(port)}, state_dir=folder)
+    # One worker, wherever this runs: of several jobs that are held one is at work and the others wait.
+    config = Config.load({"port": int(port), "devices": "cpu"}, state_dir=folder)
     asyncio.run(serve(replace(config, worker="painter:paint")))
