@@ -126,11 +126,9 @@ export class DaemonClient {
     return this.#json("POST", `/v1/jobs/${encodeURIComponent(id)}/cancel`);
   }
 
-  /** @returns {Promise<{ bytes: Uint8Array<ArrayBuffer>, mediaType: string }>} */
+  /** @returns {Promise<Blob>} */
   async result(id) {
-    const response = await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}/result`);
-    const mediaType = response.headers.get("Content-Type") ?? "";
-    return { bytes: new Uint8Array(await response.arrayBuffer()), mediaType };
+    return (await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}/result`)).blob();
   }
 
   /** The same to be saved: with the name that the daemon gives it, people and files as the person saw them. */

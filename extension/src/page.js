@@ -82,14 +82,25 @@ export class Page {
     return this.ask({ do: "clear", pictureId });
   }
 
-  /** Hand over a result; the page takes each job's result once. @returns {Promise<boolean>} whether it was shown. */
-  async deliver(pictureId, jobKey, { bytes, mediaType }, facts) {
+  /**
+   * Hand over a result; the page takes each job's result once.
+   * @param {Blob} result
+   * @returns {Promise<boolean>} whether it was shown.
+   */
+  async deliver(pictureId, jobKey, result, facts) {
+    const order = { do: "deliver", pictureId, jobKey, facts };
+    const taken = await this.ask({ ...order, result });
+    if (!taken?.lost) return Boolean(taken?.shown);
+    return this.#deliverAsText(order, new Uint8Array(await result.arrayBuffer()), result.type);
+  }
+
+  /** Chromium before 148 carries messages as JSON, in which a Blob is lost. */
+  async #deliverAsText(order, bytes, mediaType) {
     const parts = Math.max(1, Math.ceil(bytes.length / PART));
     let taken = { shown: false };
     for (let part = 0; part < parts; part += 1) {
       const base64 = toBase64(bytes.subarray(part * PART, (part + 1) * PART));
-      const message = { do: "deliver", pictureId, jobKey, part, parts, base64, mediaType, facts };
-      taken = await this.ask(message);
+      taken = await this.ask({ ...order, part, parts, base64, mediaType });
       if (!taken) return false;
     }
     return taken.shown;

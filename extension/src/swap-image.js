@@ -104,7 +104,7 @@ export class Swaps {
       // Whatever its state is by now: sent before an interruption it may be over, and its result still to be fetched.
       const sent = await jobs.update(job.key, { daemonJob, state: "queued", screenshot });
       if (!sent || isOver(sent)) return await daemon.cancelJob(daemonJob); // cancelled while it was on its way
-      this.#noteLikeness(job.key, "thumbnail", bytes);
+      this.#noteLikeness(job.key, "thumbnail", new Blob([bytes]));
       await jobs.follow(job.key);
     } catch (error) {
       await jobs.fail(job.key, error);
@@ -175,14 +175,14 @@ export class Swaps {
     const note = chrome.i18n.getMessage(job.screenshot ? "mark_note_screenshot" : "mark_note", [job.reference.name]);
     const facts = { note, size: job.result.size };
     const shown = await new Page(chrome, job).deliver(job.pictureId, job.key, result, facts);
-    this.#noteLikeness(job.key, "resultThumbnail", result.bytes);
+    this.#noteLikeness(job.key, "resultThumbnail", result);
     return { shown, request: null };
   }
 
   /** A likeness for the popup; not at once, for the processors are the swap's, or draw its result. */
-  async #noteLikeness(key, name, bytes) {
+  async #noteLikeness(key, name, picture) {
     await this.app.pause(LIKENESS_AFTER_MS);
-    await this.app.jobs.note(key, { [name]: await thumbnailOf(new Blob([bytes])) });
+    await this.app.jobs.note(key, { [name]: await thumbnailOf(picture) });
   }
 
   /**

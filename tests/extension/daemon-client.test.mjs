@@ -21,6 +21,6 @@ test("a job that was seen before is told in steps, and one that was not at once"
 test("a result is its bytes and what they are", async () => {
   const headers = { "Content-Type": "image/jpeg" };
   const { fetch } = fakeFetch({ "GET /v1/jobs/j1/result": () => ({ json: {}, headers }) });
-  const { bytes, mediaType } = await new DaemonClient({ fetch, port: 1 }).result("j1");
-  assert.deepEqual([new TextDecoder().decode(bytes), mediaType], ["{}", "image/jpeg"]);
+  const result = await new DaemonClient({ fetch, port: 1 }).result("j1");
+  assert.deepEqual([await result.text(), result.type], ["{}", "image/jpeg"]);
 });

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 
 import { FILES, Page } from "../../extension/src/page.js";
 
-const LARGE = { bytes: new Uint8Array(9_000_000), mediaType: "image/png" };
+const LARGE = new Blob([new Uint8Array(9_000_000)], { type: "image/png" });
+/** What a page says to a message that could not carry the picture. */
+const LOST = { shown: false, lost: true };
 const EXTENSION = fileURLToPath(new URL("../../extension/", import.meta.url));
 
 function pageThat(answer) {
@@ -68,12 +70,21 @@ test("bytes come as the page has them", async () => {
   assert.deepEqual(await page.read("p"), new Uint8Array([1, 2]));
 });
 
-test("a large result goes over in parts, each with its number", async () => {
-  const { page, heard } = pageThat(({ part, parts }) => ({ shown: part === parts - 1 }));
+test("a result goes over as it is", async () => {
+  const { page, heard } = pageThat(() => ({ shown: true }));
+  assert.equal(await page.deliver("p", "job", LARGE, {}), true);
+  assert.deepEqual(
+    heard.map(({ message }) => message),
+    [{ do: "deliver", pictureId: "p", jobKey: "job", facts: {}, result: LARGE }],
+  );
+});
+
+test("where messages are JSON a large result goes over in parts, each with its number", async () => {
+  const { page, heard } = pageThat(({ result, part, parts }) => (result ? LOST : { shown: part === parts - 1 }));
   const shown = await page.deliver("p", "job", LARGE, {});
   assert.equal(shown, true);
   assert.deepEqual(
-    heard.map(({ message }) => [message.part, message.parts]),
+    heard.slice(1).map(({ message }) => [message.part, message.parts]),
     [
       [0, 3],
       [1, 3],
@@ -83,6 +94,6 @@ test("a large result goes over in parts, each with its number", async () => {
 });
 
 test("a page that goes away between two parts shows nothing", async () => {
-  const { page } = pageThat(({ part }) => (part ? null : { shown: false }));
+  const { page } = pageThat(({ result, part }) => (part ? null : result ? LOST : { shown: false }));
   assert.equal(await page.deliver("p", "job", LARGE, {}), false);
 });

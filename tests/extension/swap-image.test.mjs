@@ -42,7 +42,7 @@ function extension({ url = PICTURE, proved } = {}) {
     job: async () => ({ job: { state: "done", result: { size: [320, 240] } }, tag: "done" }),
     references: async () => [],
     cancelJob: async (id) => daemon.cancelled.push(id),
-    result: async () => ({ bytes: new Uint8Array([1]), mediaType: "image/png" }),
+    result: async () => new Blob([new Uint8Array([1])], { type: "image/png" }),
   };
   const prove = async () => (proofs.push("proof"), daemon);
   const connection = { proved: proved ?? prove, call: (ask) => ask(daemon) };

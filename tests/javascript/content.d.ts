@@ -23,6 +23,7 @@ declare var mienFrame: any;
 declare var mienSource: any;
 declare var mienFinder: any;
 declare var mienBytes: any;
+declare var mienRead: any;
 declare var mienPick: any;
 declare var mienPage: any;
 declare var MienOverlay: any;

@@ -61,6 +61,7 @@ export default [
           "MienSwap",
           "mienButton",
           "mienBytes",
+          "mienRead",
           "mienCircles",
           "mienElement",
           "mienFinder",

@@ -64,16 +64,26 @@ globalThis.MienSwap ??= class MienSwap {
     if (aside) this.#close();
   }
 
-  /** A part of the result; with the last one the picture changes. A job's result is taken once. */
-  take({ jobKey, part, parts, base64, mediaType, facts }) {
+  /**
+   * The result, or a part of it as text; when it is there the picture changes. A job's result is taken once.
+   * @param {any} message
+   * @returns {{ shown: boolean, lost?: boolean }}  `lost`: the message could not carry it.
+   */
+  take({ jobKey, result, facts, ...asText }) {
     if (this.#taken === jobKey) return { shown: true };
-    this.#parts[part] = mienBytes(base64);
-    if (part < parts - 1) return { shown: false };
-    const blob = new Blob(this.#parts, { type: mediaType });
-    this.#parts = [];
+    const isText = "base64" in asText;
+    const blob = isText ? this.#join(asText) : result;
+    if (!(blob instanceof Blob)) return { shown: false, lost: !isText };
     this.#taken = jobKey;
     this.#showResult(blob, facts);
     return { shown: true };
+  }
+
+  /** The parts so far as a whole; null while some are to come. */
+  #join({ part, parts, base64, mediaType }) {
+    this.#parts[part] = mienBytes(base64);
+    if (part < parts - 1) return null;
+    return new Blob(this.#parts.splice(0), { type: mediaType });
   }
 
   /** The picture as it was: a result goes, and the job of what has none yet is cancelled. */
@@ -95,15 +105,23 @@ globalThis.MienSwap ??= class MienSwap {
     this.onEnd();
   }
 
-  #showResult(blob, { note, size: [width, height] }) {
-    const hadFocus = Boolean(this.#overlay?.hasFocus);
+  /** The overlay stays until the browser has read the result: its picture and the mark come with one drawing. */
+  async #showResult(blob, { note, size: [width, height] }) {
+    const url = URL.createObjectURL(blob);
     this.#overlay ??= new MienOverlay(this.element);
-    this.#replacement = new MienReplacement(
+    const replacement = new MienReplacement(
       this.element,
-      URL.createObjectURL(blob),
+      url,
       { width, height },
-      { onMoved: (element) => this.#moveTo(element), onLost: () => this.end(), cover: (url) => this.#cover(url) },
+      { onMoved: (element) => this.#moveTo(element), onLost: () => this.end(), cover: (shown) => this.#cover(shown) },
     );
+    this.#replacement = replacement;
+    await mienRead(url);
+    if (this.#replacement === replacement) this.#markResult(note);
+  }
+
+  #markResult(note) {
+    const hadFocus = this.#overlay.hasFocus;
     const listeners = { onUndo: () => this.undo(), onCompare: (original) => this.#replacement.compare(original) };
     this.mark = new MienMark(this.#overlay, listeners, note);
     if (hadFocus) this.#overlay.focus(); // who waited on the progress goes on from the result
@@ -141,6 +159,14 @@ globalThis.MienSwap ??= class MienSwap {
     this.#faces = null;
   }
 };
+
+/** Until the browser has read a picture, or cannot. @param {string} url */
+globalThis.mienRead ??= (url) =>
+  new Promise((resolve) => {
+    const image = new Image();
+    image.onload = image.onerror = resolve;
+    image.src = url;
+  });
 
 /** A loop where the browser has no way of its own: a callback for each of a megabyte's bytes is to be felt. */
 globalThis.mienBytes ??= (base64) => {
