@@ -2,7 +2,7 @@
 
 import { DaemonClient } from "./daemon-client.js";
 import { Problem } from "./problem.js";
-import { consoleCode, openSession } from "./session.js";
+import { consoleCode, openSession, proveDaemon } from "./session.js";
 
 const KEPT = "session";
 
@@ -27,25 +27,40 @@ export class Connection {
     return new DaemonClient({ fetch: this.fetch, port });
   }
 
-  /** The daemon with a session that was proved just now: what a picture is sent to. */
+  /** The daemon that has proved itself just now: what a picture is sent to. A session that is open serves again. */
   async proved() {
-    const [daemon, pairing] = await Promise.all([this.stranger(), this.keychain.load()]);
-    if (!pairing) throw new Problem("unpaired");
+    const [known, stranger, pairing] = await Promise.all([this.#known(), this.stranger(), this.#pairing()]);
+    if (!known || known.clientId !== pairing.clientId) return this.#open(pairing);
+    await proveDaemon(stranger, pairing); // who proves itself hears no token before
+    return known.daemon;
+  }
+
+  /** Ask something of the daemon with the session there is; a lapsed one is opened anew, once. */
+  async call(ask) {
+    const known = await this.#known();
+    return ask(known ? known.daemon : await this.#open(await this.#pairing()));
+  }
+
+  /** The daemon with the session that is open, and whose it is; null where there is none for this port. */
+  async #known() {
+    const [{ [KEPT]: kept }, stranger] = await Promise.all([this.memory.get(KEPT), this.stranger()]);
+    if (!kept || kept.port !== stranger.port || this.now() >= kept.until) return null;
+    const renew = async () => (await this.#open(await this.#pairing())).token;
+    return { daemon: stranger.withToken(kept.token, renew), clientId: kept.clientId };
+  }
+
+  /** The daemon with a session of its own, after it has proved itself. */
+  async #open(pairing) {
+    const daemon = await this.stranger();
     const session = await openSession(daemon, pairing, this.now);
     await this.memory.set({ [KEPT]: { ...session, port: daemon.port, clientId: pairing.clientId } });
     return daemon.withToken(session.token);
   }
 
-  /** Ask something of the daemon with the session there is; a lapsed one is opened anew, once. */
-  async call(ask) {
-    const [{ [KEPT]: kept }, daemon] = await Promise.all([this.memory.get(KEPT), this.stranger()]);
-    if (!kept || kept.port !== daemon.port || this.now() >= kept.until) return ask(await this.proved());
-    try {
-      return await ask(daemon.withToken(kept.token));
-    } catch (error) {
-      if (error.code !== "unpaired") throw error;
-      return ask(await this.proved());
-    }
+  async #pairing() {
+    const pairing = await this.keychain.load();
+    if (!pairing) throw new Problem("unpaired");
+    return pairing;
   }
 
   /** Where the console is: signed in if this browser may do that, else the page says how. @param {string} [view] */

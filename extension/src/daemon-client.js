@@ -7,14 +7,20 @@ export const WAIT_S = 8; // Firefox cuts a background that only waits after 30 s
 export const PACE_S = 0.25; // each step that is shown takes the browser, and the processors, a few milliseconds
 
 export class DaemonClient {
-  constructor({ fetch, port, token = null }) {
+  /**
+   * @param {{ fetch: typeof globalThis.fetch, port: number, token?: string | null,
+   *   renew?: (() => Promise<string | null>) | null }} parts  `renew` gives another token when the daemon refuses this.
+   */
+  constructor({ fetch, port, token = null, renew = null }) {
     this.fetch = fetch;
     this.port = port;
     this.token = token;
+    this.renew = renew;
   }
 
-  withToken(token) {
-    return new DaemonClient({ fetch: this.fetch, port: this.port, token });
+  /** @param {string} token @param {(() => Promise<string | null>) | null} [renew] */
+  withToken(token, renew = null) {
+    return new DaemonClient({ fetch: this.fetch, port: this.port, token, renew });
   }
 
   /**
@@ -177,7 +183,12 @@ export class DaemonClient {
       throw new Problem("daemon-unreachable");
     }
     if (response.ok || response.status === 304) return response;
-    throw Problem.from(await response.json().catch(() => ({ code: "not-the-daemon" })));
+    const problem = Problem.from(await response.json().catch(() => ({ code: "not-the-daemon" })));
+    if (problem.code !== "unpaired" || !this.renew) throw problem;
+    const { renew } = this;
+    this.renew = null; // once
+    this.token = await renew();
+    return this.#send(method, path, { body, headers, signal });
   }
 }
 

@@ -5,6 +5,11 @@ import { Problem } from "./problem.js";
 
 const EARLY_MS = 30_000; // ask again before the daemon stops accepting, not after
 
+/** Have the daemon prove itself, and nothing more. @throws {Problem} `not-the-daemon` */
+export async function proveDaemon(daemon, pairing) {
+  await challenge(daemon, pairing);
+}
+
 /** @returns {Promise<{token: string, until: number}>} */
 export async function openSession(daemon, pairing, now = Date.now) {
   const { id, session } = await challenge(daemon, pairing);

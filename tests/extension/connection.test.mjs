@@ -70,7 +70,37 @@ test("every picture is preceded by a fresh proof", async () => {
   const { daemon, connection } = await connected();
   await connection.proved();
   await connection.proved();
-  assert.deepEqual(paths(daemon), [...HANDSHAKE, ...HANDSHAKE]);
+  assert.deepEqual(paths(daemon), [...HANDSHAKE, "/v1/pair/sessions"]);
+});
+
+test("a picture is sent with the session that is open, or with another where the daemon has forgotten it", async () => {
+  const { daemon, connection } = await connected();
+  daemon.routes["POST /v1/jobs"] = ({ headers }) => ({ json: { id: headers.Authorization } });
+  assert.equal((await (await connection.proved()).postJob({}, "k")).id, "Bearer a-bearer");
+  const known = await connection.proved();
+  const [take, refusals] = [daemon.routes["POST /v1/jobs"], [1]];
+  daemon.routes["POST /v1/jobs"] = (asked) =>
+    refusals.pop() ? { status: 401, json: { code: "unpaired" } } : take(asked);
+  daemon.asked.length = 0;
+  assert.equal((await known.postJob({}, "k")).id, "Bearer a-bearer");
+  assert.deepEqual(paths(daemon), ["/v1/jobs", ...HANDSHAKE, "/v1/jobs"]);
+});
+
+test("no picture goes with the session of an earlier pairing", async () => {
+  const { daemon, connection, chrome } = await connected();
+  await connection.proved();
+  chrome.storage.session.kept.session.clientId = "client-0";
+  daemon.asked.length = 0;
+  await connection.proved();
+  assert.deepEqual(paths(daemon), HANDSHAKE);
+});
+
+test("an impostor gets no picture and no session, though one is open", async () => {
+  const { connection, make } = await connected();
+  await connection.proved();
+  const stranger = fakeFetch({ "POST /v1/pair/sessions": async () => ({ json: { id: "s", nonce: "", proof: "" } }) });
+  await assert.rejects(make(stranger.fetch).proved(), { code: "not-the-daemon" });
+  assert.ok(!stranger.asked.some(({ headers }) => headers.Authorization));
 });
 
 test("a session is not used on another port than it was proved on", async () => {
