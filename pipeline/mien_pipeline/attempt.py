@@ -8,6 +8,7 @@ from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, Stopwatch, ignore_step
 from mien_pipeline.protocols import FaceTracker, Likeness, RendersAgain
 from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.skin.lower_face import look_at_lower_face
 from mien_pipeline.skin.naturalness import FinishedFace, Naturalness, measure, rate
 
 # Of naturalness, by which a second attempt has to be better: it is less like the reference. Judged, not measured.
@@ -89,7 +90,9 @@ def judge_naturalness(task: FaceTask, after: Image, patch: Patch, tracker: FaceT
     was = task.face.mesh if task.face.mesh is not None else intent.mesh
     finished = FinishedFace(task.before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own, intent.hair)
     found = tracker.look_again(after, intent.mesh) if patch.intent else None
-    return rate(measure(finished, intent.painted_over, found, intent.mottled))
+    measures = measure(finished, intent.painted_over, found, intent.mottled)
+    looks = look_at_lower_face(finished, intent.reference, measures.landmarks) if intent.reference else None
+    return replace(rate(measures), looks=looks)
 
 
 def find_intent(face: Face, after: Image, patch: Patch, tracker: FaceTracker) -> Intent | None:

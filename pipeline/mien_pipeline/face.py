@@ -56,6 +56,22 @@ class Portrait(NamedTuple):
     face: Face
 
 
+class LowerFace(NamedTuple):
+    """What one picture shows between cheeks and chin; see `skin.lower_face`.
+
+    Attributes:
+        lips_dark: L* by which lips are darker than cheeks: shade and hair make them so as well.
+        lips_even: -1..1, how much one half of them is the other's mirror image.
+        lips_detail: L*, deviation of what is fine in them.
+        shade: logarithm of the light of cheeks by that of what lies below them.
+    """
+
+    lips_dark: float
+    lips_even: float
+    lips_detail: float
+    shade: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Intent:
     """What an engine meant a new face to be; the finished one is measured against it.
@@ -67,6 +83,7 @@ class Intent:
         painted_over: 0..1, share of the reference's texture that is no skin that was seen.
         mottled: how uneven the redness of that texture's skin is from place to place, in CIELAB's a*.
         hair: (h, w) float32 in 0..1, how much of a pixel of `own` is the new face's beard; None without one.
+        reference: the lower face of the picture that the new face's lips are from; None where that is not known.
     """
 
     mesh: Mesh
@@ -75,6 +92,7 @@ class Intent:
     painted_over: float = 0.0
     mottled: float = 0.0
     hair: Mask | None = None
+    reference: LowerFace | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

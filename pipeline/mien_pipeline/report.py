@@ -15,7 +15,8 @@ SwapWarning = Literal[
     "small-face",  # the target's, or the reference's, which may also be out of focus
     "occluded",  # glasses, a hand, a cup over the target face; glasses on the reference's
     "low-light",  # in the target, or in the reference
-    "weak-identity",  # the verdict is "not"
+    "weak-identity",  # the verdict is "not", and the face became another one
+    "hardly-changed",  # the verdict is "not", and the result is still very much like the target
     "processor-instead",  # ONNX Runtime's provider for the accelerator failed, and the processor ran the network
     "less-memory",  # the accelerator ran out; the engine holds its networks in less memory from now on, and is slower
     "hair-kept",  # the reference shows no hair line, so the target's hair was kept
@@ -31,6 +32,8 @@ Fault = Literal[
     "sharpness",  # softer or coarser than what was there
     "painted-over",  # much of the reference's face was hidden, and made up or copied with what hid it
     "landmarks",  # a second look finds the face elsewhere than it was meant to be
+    "beard",  # below the cheeks the face became darker than it was: a beard or a shade that was not there
+    "mouth",  # lips that are more ragged than either face's, or from a mouth in the dark, turned or half hidden
 ]
 
 Verdict = Literal["clear", "partial", "not"]
@@ -39,6 +42,9 @@ Verdict = Literal["clear", "partial", "not"]
 # Measured on 136 swaps with 25 people to tell apart: of results at least CLEARLY_ALIKE whose likeness to the target is
 # less, all 84 were nearest to their reference; of those below HARDLY_ALIKE, and of those nearer to the target, 1 of 28.
 CLEARLY_ALIKE, HARDLY_ALIKE, CLEAR_MARGIN = 0.6, 0.45, 0.05
+# Of 196 graded results 51 looked like the target unchanged: 71 % of those are as like the target as this, and 19 % of
+# the others, in which eyes or lips alone are new.
+HARDLY_CHANGED = 0.8
 
 PictureWarning = Literal[
     "incomplete",  # the target's file lacks its last bytes; `missing_rows` counts them
@@ -90,6 +96,13 @@ def judge_likeness(scores: IdentityScores) -> Verdict | None:
         return "not"
     sure = scores.to_reference >= CLEARLY_ALIKE and scores.to_reference >= scores.to_target + CLEAR_MARGIN
     return "clear" if sure else "partial"
+
+
+def name_verdict(verdict: Verdict | None, scores: IdentityScores) -> tuple[SwapWarning, ...]:
+    """The warning that goes with the verdict "not": whether the face is the target's still, or nobody's."""
+    if verdict != "not":
+        return ()
+    return ("hardly-changed",) if scores.to_target >= HARDLY_CHANGED else ("weak-identity",)
 
 
 @dataclass(frozen=True, slots=True)

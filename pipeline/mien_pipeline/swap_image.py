@@ -11,6 +11,7 @@ from typing import Protocol
 
 from mien_core.errors import InvalidOptions, NoFaceFound
 from mien_pipeline.attempt import Attempt, FaceTask, replace_face
+from mien_pipeline.doubt import weigh
 from mien_pipeline.face import Embedding, Face, Patch
 from mien_pipeline.groups import list_groups, render_group
 from mien_pipeline.image import Image
@@ -26,6 +27,7 @@ from mien_pipeline.report import (
     PictureWarning,
     SwapWarning,
     judge_likeness,
+    name_verdict,
 )
 from mien_pipeline.skin.blend import paste_back
 
@@ -331,8 +333,10 @@ def report_face(
     shown = patch.face if patch and patch.face else face
     x1, y1, x2, y2 = (float(edge) for edge in shown.bbox)
     verdict = judge_likeness(identity) if identity and patch else None
-    weak: tuple[SwapWarning, ...] = ("weak-identity",) if verdict == "not" else ()
+    weak = name_verdict(verdict, identity) if identity else ()
     every: dict[SwapWarning, None] = dict.fromkeys([*warnings, *weak, *(patch.warnings if patch else ())])
+    if naturalness and identity:
+        naturalness = weigh(naturalness, identity, beard_kept="beard-kept" in every)
     return FaceReport(
         index,
         (x1, y1, x2, y2),

@@ -120,7 +120,8 @@ ROOMS = {
     f"{P}.onnx_file": (*PARTS, f"{P}.onnx_network"),
     f"{P}.attempt": (*PARTS, f"{P}.skin"),
     f"{P}.groups": PARTS,
-    f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.groups", f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.doubt": (*PARTS, f"{P}.skin"),
+    f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.doubt", f"{P}.groups", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.clips": (*PARTS, *(f"{P}.{room}" for room in ("media", "faces", "skin", "trust", "swap_image"))),
     f"{P}.restore_image": (*PARTS, f"{P}.swap_image"),
     f"{P}.option_parts": (

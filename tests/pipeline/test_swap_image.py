@@ -189,8 +189,9 @@ def test_where_the_new_face_is_elsewhere_score_restorer_and_report_look_there() 
     assert [left for left, _ in restorer.asked] == [FACES[2].bbox[0]]
 
 
-def test_a_result_nearer_to_the_target_carries_weak_identity() -> None:
-    assert "weak-identity" in swap(likeness_of(RED, reach=0.2))[1][1].warnings
+def test_a_result_that_is_the_target_still_says_so_instead_of_whose_face_it_is_not() -> None:
+    warnings = swap(likeness_of(RED, reach=0.2))[1][1].warnings
+    assert ("hardly-changed" in warnings, "weak-identity" in warnings) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +205,7 @@ def test_the_verdict_stands_beside_weak_identity_only_where_it_is_not(
     report = report_face(0, face_at(LEFT), scores, (), Attempt(TARGET, patch))
     assert report.verdict == verdict
     assert ("weak-identity" in report.warnings) is (verdict == "not")
+    assert "hardly-changed" not in report.warnings
 
 
 def test_a_restoration_has_no_verdict_and_is_no_weak_identity() -> None:

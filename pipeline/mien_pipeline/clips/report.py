@@ -17,6 +17,7 @@ from mien_pipeline.report import (
     Provenance,
     Verdict,
     judge_likeness,
+    name_verdict,
     round_scores,
 )
 
@@ -103,8 +104,8 @@ def _report_person(
         else None
     )
     warnings = dict(tally.warnings)
-    if identity and judge_likeness(identity) == "not":
-        warnings["weak-identity"] = tally.swapped
+    if identity:
+        warnings |= dict.fromkeys(name_verdict(judge_likeness(identity), identity), tally.swapped)
     least = min(tally.to_reference, default=None)
     return PersonReport(person, bbox, tally.frames, tally.swapped, identity, least, warnings)
 

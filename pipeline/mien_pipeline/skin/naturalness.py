@@ -77,6 +77,23 @@ class Measures:
     mottled: float = 0.0
 
 
+class Looks(NamedTuple):
+    """What a second look at a finished face finds below its skin's structure; see `doubt`.
+
+    Attributes:
+        landmarks: as in `Measures`.
+        shade: how much darker, in logarithms of light, the lower face has become beside its cheeks.
+        lips: log₂ of the detail of the lips over what the target's or the reference's have, whichever is less.
+        lips_dark, lips_even: of the reference; see `LowerFace`.
+    """
+
+    landmarks: float
+    shade: float
+    lips: float
+    lips_dark: float
+    lips_even: float
+
+
 @dataclass(frozen=True, slots=True)
 class Naturalness:
     """What is said of a finished face.
@@ -85,10 +102,12 @@ class Naturalness:
         score: 0..1. Each measure counts by its share of its limit: 1 where all of them together reach half of one, 0.5
             where they reach one, 0 from half as much again.
         faults: what most of that is, each once; empty where the score is above 0.5.
+        looks: what `doubt` goes by beside this; None where the engine does not say what it meant.
     """
 
     score: float
     faults: tuple[Fault, ...] = ()
+    looks: Looks | None = None
 
 
 def rate(measures: Measures) -> Naturalness:
@@ -162,6 +181,13 @@ def _frame(mesh: Mesh) -> tuple[Affine, tuple[int, int]]:
     corner = (low * scale - _MARGIN * WIDTH_PX).astype(np.float32)
     width, height = np.ceil((high - low) * scale + 2 * _MARGIN * WIDTH_PX).astype(int)
     return np.array([[scale, 0, -corner[0]], [0, scale, -corner[1]]], np.float32), (int(width), int(height))
+
+
+def unroll_face(pixels: Pixels, mesh: Mesh) -> Floats:
+    """(S, S) L* of the face that `mesh` (468, 3) has in `pixels` (H, W, 3) uint8 RGB, in texture space."""
+    affine, size = _frame(mesh)
+    copy = warp(pixels, affine, size, cv2.BORDER_REPLICATE)
+    return unroll_light(copy, _texture_places(transform(mesh[:, :2], affine)))
 
 
 def unroll_light(pixels: Pixels, places: Floats) -> Floats:

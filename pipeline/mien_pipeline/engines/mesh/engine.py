@@ -21,7 +21,7 @@ from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin
 from mien_pipeline.engines.mesh.views import Sighting, read_views
-from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
+from mien_pipeline.face import Face, Intent, LowerFace, Mesh, Patch, Portrait
 from mien_pipeline.faces.clarity import resolved_width
 from mien_pipeline.faces.grid import Box
 from mien_pipeline.faces.topology import face_width
@@ -30,6 +30,7 @@ from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
+from mien_pipeline.skin.lower_face import read_lower_face
 from mien_pipeline.skin.tone import find_tone
 
 # Measured on 46 hard targets: fine to 31°, usable to 42°, broken where the mesh saturates at 45°.
@@ -86,7 +87,8 @@ class MeshEngine:
         texture = replace(complete(view), resolved_px=_measure_resolved(first))
         covered = view.glasses or view.half_hidden or first.before is not None
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], texture, covered=covered)
-        return MeshLikeness(texture, shape, first.eyes, self._eyes, self._surroundings, warnings)
+        lower = read_lower_face(first.portrait.image.pixels, first.mesh)
+        return MeshLikeness(texture, shape, first.eyes, self._eyes, self._surroundings, warnings, lower)
 
     def _sees_profile(self, portrait: Portrait) -> bool:
         face = portrait.face
@@ -97,7 +99,8 @@ class MeshEngine:
 class MeshLikeness:
     """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in any frame.
 
-    `bearded` tells, once it is settled, whether the target's face has a full beard.
+    `lower_face` is that of the picture its lips are from. `bearded` tells, once it is settled, whether the target's
+    face has a full beard.
     """
 
     texture: Texture
@@ -106,6 +109,7 @@ class MeshLikeness:
     reader: EyeReader
     surroundings: SurroundingsReader
     warnings: tuple[SwapWarning, ...] = ()
+    lower_face: LowerFace | None = None
     bearded: bool | None = None
 
     def settle(self, target: Image, face: Face) -> "MeshLikeness":
@@ -169,6 +173,7 @@ class MeshLikeness:
             texture.painted_over,
             texture.mottled,
             rendered.hair,
+            self.lower_face,
         )
         found, listed = _Seen(eyes, rendered.shown), tuple(dict.fromkeys(warnings))
         return Patch(result, region.affine, changed, listed, intent=intent, seen=found)
