@@ -233,3 +233,17 @@ def test_one_residual_marks_every_picture_of_a_shot_and_a_single_pictures_does_n
     assert watermark.read_together(between).strength == "none"
     assert read(watermark.mark_shot(pictures[::3])) >= STRONG_BITS
     assert read(watermark.mark_shot(pictures[:1])) < STRONG_BITS
+
+
+def test_the_other_pictures_of_a_clip_are_read_only_where_a_third_of_them_does_not_say_it_surely(
+    watermark: Watermark, astronaut: Portrait
+) -> None:
+    draw = move_portrait(astronaut.image.pixels[:400])
+    pictures = [to_canonical(draw(number, (640, 360))) for number in range(6)]
+    residual = watermark.mark_shot(pictures)
+    marked = [np.asarray(each + residual / 127.5, np.float32) for each in pictures]
+    unreadable = np.zeros(0, np.float32)
+    first = [each if place % 3 == 0 else unreadable for place, each in enumerate(marked)]
+    assert watermark.read_together(first).is_sure
+    with pytest.raises(ValueError, match="unpack"):
+        watermark.read_together([pictures[0], unreadable])
