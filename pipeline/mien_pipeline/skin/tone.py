@@ -25,6 +25,10 @@ class Tone:
 
     curve: Floats
 
+    def mix(self, other: "Tone", share: float) -> "Tone":
+        """The tone between two pictures, at `share` 0..1 of the way to the other."""
+        return Tone(np.asarray(self.curve + np.float32(share) * (other.curve - self.curve), np.float32))
+
     def apply(self, pixels: Pixels) -> Pixels:
         """(H, W, 3) uint8 RGB with its own lightness and this tone."""
         lab = _to_lab(pixels)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +31,7 @@ from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
 from mien_pipeline.skin.lower_face import read_lower_face
-from mien_pipeline.skin.tone import find_tone
+from mien_pipeline.skin.tone import Tone, find_tone
 
 # Measured on 46 hard targets: fine to 31°, usable to 42°, broken where the mesh saturates at 45°.
 WARN_YAW_DEG, REFUSE_YAW_DEG = 35.0, 44.0
@@ -141,7 +141,8 @@ class MeshLikeness:
         with self._reading_around(place) as around:
             own = find_own_face(even, place.local, around, texture.colour)
         eyes = self.reader.look(place.target.pixels, place.mesh, ())
-        return KnownFace.keep(own.mask, place.local, own.warnings, lamps, (eyes,), own.beard)
+        tone = find_tone(place.small)
+        return KnownFace.keep(own.mask, place.local, own.warnings, lamps, (eyes,), own.beard, tone)
 
     def render_known(
         self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float
@@ -154,7 +155,7 @@ class MeshLikeness:
             return self._render(place, options, ignore_step, None)
         # Of eyes that stay the target's all that counts is whether lids are shut.
         known_eyes = mixed.eyes if require_options(options, MeshOptions).eyes == "target" else ()
-        return self._render(place, options, ignore_step, _Seen(self._read_eyes(place, known_eyes), mixed))
+        return self._render(place, options, ignore_step, _Seen(self._read_eyes(place, known_eyes), mixed, mixed.tone))
 
     def _render(self, place: "_Place", options: SwapOptions, on_step: OnStep, seen: "_Seen | None") -> Patch:
         settings, region, face = require_options(options, MeshOptions), place.region, place.face
@@ -163,7 +164,7 @@ class MeshLikeness:
             return Patch(place.pixels, region.affine, nothing, ("hard-angle",))
         texture, step = self._choose_texture(settings), place.step
         with enlarging(place.pixels, place.small, step, face_width(place.local)) as enlarger:
-            rendered, eyes = self._draw(place, texture, settings, on_step, seen, enlarger.begin)
+            rendered, found = self._draw(place, texture, settings, on_step, seen, enlarger.begin)
             result, changed = enlarger.finish(rendered)
         warnings = self.warnings + _list_warnings(face, place.mesh, rendered.brightness) + rendered.shown.warnings
         intent = Intent(
@@ -175,7 +176,7 @@ class MeshLikeness:
             rendered.hair,
             self.lower_face,
         )
-        found, listed = _Seen(eyes, rendered.shown), tuple(dict.fromkeys(warnings))
+        listed = tuple(dict.fromkeys(warnings))
         return Patch(result, region.affine, changed, listed, intent=intent, seen=found)
 
     def _draw(
@@ -186,34 +187,44 @@ class MeshLikeness:
         on_step: OnStep,
         seen: "_Seen | None",
         on_placed: Callable[[Placed], None],
-    ) -> tuple[Rendered, tuple[Eye, Eye]]:
-        """The new face on the small copy, and how the target's eyes are."""
-        small, grain = place.small, place.step == 1
+    ) -> "tuple[Rendered, _Seen]":
+        """The new face on the small copy, and what was found out of the target's."""
+        grain = place.step == 1
+        with self._finding_out(place, seen) as (wait_for_eyes, around, wait_for_tone):
+            on_step(1, STEPS)
+            read = wait_for_eyes()
+            on_step(2, STEPS)
+            rendered = render_face(
+                texture,
+                self.mesh,
+                place.small,
+                place.local,
+                settings.shape,
+                self._plan_eyes(read, settings, place),
+                around,
+                on_step,
+                grain=grain,
+                on_placed=on_placed,
+                plain=settings.mask == "features",
+            )
+            tone = wait_for_tone()
+        if tone:
+            toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), place.small)
+            rendered = replace(rendered, pixels=toned)
+        return rendered, _Seen(read, rendered.shown, tone)
+
+    @contextmanager
+    def _finding_out(
+        self, place: "_Place", seen: "_Seen | None"
+    ) -> Generator[tuple[Callable[[], tuple[Eye, Eye]], Surroundings | OwnFace | KnownFace, Callable[[], Tone | None]]]:
+        """What waits for the eyes, what is around the face, and what waits for the tone: as `seen`, or sought now."""
+        if seen:
+            yield lambda: seen.eyes, seen.shown, lambda: seen.tone
+            return
         with ThreadPoolExecutor(1) as beside:
-            looking = beside.submit(lambda: seen.eyes if seen else self._read_eyes(place))
-            toning = beside.submit(find_tone, small)
-            with nullcontext(seen.shown) if seen else self._reading_around(place) as around:
-                on_step(1, STEPS)
-                read = looking.result()
-                on_step(2, STEPS)
-                eyes, shape = self._plan_eyes(read, settings, place), settings.shape
-                rendered = render_face(
-                    texture,
-                    self.mesh,
-                    small,
-                    place.local,
-                    shape,
-                    eyes,
-                    around,
-                    on_step,
-                    grain=grain,
-                    on_placed=on_placed,
-                    plain=settings.mask == "features",
-                )
-            if tone := toning.result():
-                toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
-                rendered = replace(rendered, pixels=toned)
-        return rendered, read
+            looking, toning = beside.submit(self._read_eyes, place), beside.submit(find_tone, place.small)
+            with self._reading_around(place) as around:
+                yield looking.result, around, toning.result
 
     def _choose_texture(self, settings: MeshOptions) -> Texture:
         return self.texture.keep_skin() if settings.mask == "skin" else self.texture
@@ -240,10 +251,11 @@ class MeshLikeness:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """What was found out of a target face: how its eyes are, and what shows of it, on the small copy."""
+    """What was found out of a target face: how its eyes are, what shows of it and its tone, on the small copy."""
 
     eyes: tuple[Eye, Eye]
     shown: OwnFace | KnownFace
+    tone: Tone | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

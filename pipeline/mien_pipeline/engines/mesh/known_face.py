@@ -15,6 +15,7 @@ from mien_pipeline.faces.raster import Raster, extend_edges, rasterise
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Mask
 from mien_pipeline.report import SwapWarning
+from mien_pipeline.skin.tone import Tone
 
 SIDE = 256  # texels: one and a half to a pixel of the mask's own size, which is 144 pixels for a face's width
 
@@ -28,12 +29,14 @@ class KnownFace:
         warnings: what covers it.
         lamps: the light from one side that it is in.
         eyes: both, in each of the pictures that this is known from.
+        tone: the one of a grey or toned picture.
     """
 
     own: Floats
     warnings: tuple[SwapWarning, ...]
     lamps: Lamps | None = None
     eyes: tuple[tuple[SeenEye, SeenEye], ...] = ()
+    tone: Tone | None = None
 
     @classmethod
     def keep(
@@ -44,6 +47,7 @@ class KnownFace:
         lamps: Lamps | None = None,
         eyes: tuple[tuple[SeenEye, SeenEye], ...] = (),
         beard: Mask | None = None,
+        tone: Tone | None = None,
     ) -> "KnownFace":
         """Keep what was found in a picture.
 
@@ -52,14 +56,16 @@ class KnownFace:
         shown = np.asarray(resample(own, _unroll(mesh)), np.float32)
         if beard is not None:
             shown = np.minimum(shown, 1 - np.asarray(cv2.resize(beard, shown.shape), np.float32))
-        return cls(shown, warnings, lamps, eyes)
+        return cls(shown, warnings, lamps, eyes, tone)
 
     def mix(self, other: "KnownFace", share: float) -> "KnownFace":
         """What shows between two pictures, at `share` 0..1 of the way to the other."""
         warnings = self.warnings if share < 0.5 else other.warnings
         own = np.asarray(self.own + np.float32(share) * (other.own - self.own), np.float32)
         lamps = (self.lamps or NO_LAMPS).mix(other.lamps or NO_LAMPS, share)
-        return KnownFace(own, warnings, lamps if lamps.is_seen else None, self.eyes + other.eyes)
+        nearer = (self if share < 0.5 else other).tone
+        tone = self.tone.mix(other.tone, share) if self.tone and other.tone else nearer
+        return KnownFace(own, warnings, lamps if lamps.is_seen else None, self.eyes + other.eyes, tone)
 
     def draw(self, places: Floats, grid: Grid, shape: tuple[int, ...]) -> Mask:
         """(H, W) float32 in 0..1 where it shows; `places` (h, w, 2) say where on the texture `grid`'s pixels are."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from mien_pipeline.engines.mesh.lamps import UNSEEN, Lamps, put_on
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.tone import Tone
 from mien_testing.portraits import mesh_of, shut_lids
 
 LIGHT = np.linspace(-1, 1, 468 * 3, dtype=np.float32).reshape(468, 3)
@@ -44,6 +46,25 @@ def test_lids_that_shut_between_two_pictures_are_shut_and_open_ones_are_not_look
     shut = shut_lids(image.pixels, mesh)
     assert [each.eye for each in reader.look(shut, mesh, (known,))] == list(reader.read(shut, mesh))
     assert reader.look(shut, mesh, (known,)) != known
+
+
+def test_between_two_grey_pictures_a_new_face_is_grey(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    grey = np.asarray(cv2.merge([cv2.cvtColor(astronaut.image.pixels, cv2.COLOR_RGB2GRAY)] * 3), np.uint8)
+    image = replace(astronaut.image, pixels=grey)
+    known = admiral_likeness.look(image, astronaut.face, STEADY)
+    assert known is not None
+    made = admiral_likeness.render_known(image, astronaut.face, STEADY, known, known, 0.5)
+    assert made.mask.any()
+    assert (made.crop == made.crop[..., :1]).all()
+
+
+def test_a_toned_picture_between_two_has_the_tone_of_both() -> None:
+    nothing, curves = np.zeros((SIDE, SIDE), np.float32), (np.zeros((4, 2), np.float32), np.ones((4, 2), np.float32))
+    one, other = (KnownFace(nothing, (), tone=Tone(curve)) for curve in curves)
+    mixed = one.mix(other, 0.25).tone
+    assert mixed is not None
+    assert (mixed.curve == 0.25).all()
+    assert one.mix(KnownFace(nothing, ()), 0.75).tone is None
 
 
 def test_what_covers_a_face_stays_covered(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
