@@ -11,6 +11,9 @@ from mien_pipeline.skin.light import blur
 
 Indices = NDArray[np.intp]
 
+_TURNS = np.deg2rad(np.arange(0, 180, 15))
+_DIRECTIONS: Floats = np.stack([np.cos(_TURNS), np.sin(_TURNS)], 1).astype(np.float32)  # along which blur is looked for
+
 _WORK_WIDTH_PX = 192  # of a face while its blur is measured
 _COARSE_PX = 2.5  # deviation of the blur that leaves the gradients of features, which a slight blur hardly changes
 # Sharpness of the target's face by the new one's, below which the target is blurred. Faces differ among themselves:
@@ -24,7 +27,8 @@ _FEWEST_PX = 256  # tell anything
 # Face widths squared. Less than this says little: a nose alone, below glasses that stay, is smooth on one face and not
 # on another. There it is .024 at most, behind dark glasses .078 at least, on faces that show .13 and more.
 _LEAST = 0.04
-_ROUNDS = 7  # at most, of the search for a deviation
+_ROUNDS = 8  # at most, of the search for a deviation
+_BEND = 1.4  # by pixels squared, see `_find_deviation`: of faces of that width, with which the search begins
 _NEAR = 0.03  # of the wanted sharpness: it is near enough
 
 
@@ -125,20 +129,21 @@ def _measure_sharpness(grey: Floats, where: Indices) -> tuple[Floats, Floats]:
 
 def _along(sharpness: tuple[Floats, Floats], axis: Floats) -> float:
     """How sharp the picture is along an axis."""
-    fine, coarse = (max(float(axis @ part @ axis), 1e-3) for part in sharpness)
-    return float(fine / math.sqrt(coarse))
+    return float(_along_each(sharpness, axis[None])[0])
+
+
+def _along_each(sharpness: tuple[Floats, Floats], axes: Floats) -> Floats:
+    """(N,) how sharp the picture is along each of (N, 2) unit axes."""
+    fine, coarse = (np.maximum(((axes @ part) * axes).sum(1), 1e-3) for part in sharpness)
+    return np.asarray(fine / np.sqrt(coarse), np.float32)
 
 
 def _compare_gradients(own: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """Two unit rows (2, 2) and along each the sharpness `other` by `own`, the lesser ratio first."""
-    best, axes = np.inf, np.eye(2, dtype=np.float32)
-    for degrees in range(0, 180, 15):
-        turn = np.deg2rad(degrees)
-        pair = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]], np.float32)
-        ratio = _along(other, pair[0]) / _along(own, pair[0])
-        if ratio < best:
-            best, axes = ratio, pair
-    return axes, np.array([_along(other, axis) / _along(own, axis) for axis in axes], np.float32)
+    ratios = _along_each(other, _DIRECTIONS) / _along_each(own, _DIRECTIONS)
+    least = int(np.argmin(ratios))
+    across = (least + len(_DIRECTIONS) // 2) % len(_DIRECTIONS)
+    return _DIRECTIONS[[least, across]], ratios[[least, across]]
 
 
 def _is_as_sharp(target: Floats, new: Floats, where: Indices) -> bool:
@@ -148,27 +153,32 @@ def _is_as_sharp(target: Floats, new: Floats, where: Indices) -> bool:
 
 
 def _find_deviation(mine: Floats, where: Indices, axis: Floats, wanted: float, at_first: float) -> float:
-    """The deviation of a blur along `axis`, in pixels, that makes `mine` from `at_first` as sharp as `wanted`."""
-    across = np.array([-axis[1], axis[0]], np.float32)
+    """The deviation of a blur along `axis`, in pixels, that makes `mine` from `at_first` as sharp as `wanted`.
 
-    def measure(deviation: float) -> float:
-        blurred = blur_along(mine, np.stack([axis, across]), (deviation, 0.0))
+    Of edges, a blur with the variance v leaves (1 + bend · v)^-½ of the sharpness: two measurements mostly do.
+    """
+    axes = np.stack([axis, np.array([-axis[1], axis[0]], np.float32)])
+
+    def measure(variance: float) -> float:
+        blurred = blur_along(mine, axes, (math.sqrt(variance), 0.0))
         return math.log(_along(_measure_sharpness(blurred, where), axis) / wanted)
 
-    low, above, high, most = 0.0, math.log(at_first / wanted), 1.0, _WIDEST * _WORK_WIDTH_PX
+    above, most, bend = math.log(at_first / wanted), (_WIDEST * _WORK_WIDTH_PX) ** 2, _BEND
     if above <= 0:
         return 0.0
-    while (below := measure(high)) > 0:  # a narrow blur takes a tenth of the time of the widest
-        if high >= most:
-            return most
-        low, above, high = high, below, min(2 * high, most)
+    sharper, softer, variance = (0.0, above), (math.inf, -math.inf), math.expm1(2 * above) / bend
     for _ in range(_ROUNDS):
-        middle = low + (high - low) * above / (above - below)
-        found = measure(middle)
-        if abs(found) < _NEAR:
-            return middle
-        if found > 0:
-            low, above = middle, found
-        else:
-            high, below = middle, found
-    return (low + high) / 2
+        variance = min(variance, most)
+        found = measure(variance)
+        if abs(found) < _NEAR or (found > 0 and variance == most):
+            break
+        sharper, softer = ((variance, found), softer) if found > 0 else (sharper, (variance, found))
+        bend = max(math.expm1(2 * (above - found)) / variance, 1e-6)
+        variance = _interpolate_bent(sharper, softer, bend) if softer[0] <= most else math.expm1(2 * above) / bend
+    return math.sqrt(min(variance, most))
+
+
+def _interpolate_bent(sharper: tuple[float, float], softer: tuple[float, float], bend: float) -> float:
+    """The variance between two at which the logarithm of the sharpness, above 0 and below, is about 0."""
+    low, high = (math.log1p(bend * variance) for variance, _ in (sharper, softer))
+    return math.expm1(low + (high - low) * sharper[1] / (sharper[1] - softer[1])) / bend
