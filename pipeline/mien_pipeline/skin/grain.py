@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -44,6 +44,28 @@ class _Noise:
         return _Noise(_extract_green(self.tile), self.deviation)
 
 
+@dataclass(frozen=True, eq=False)
+class _Band:
+    """One band of a face: `values` (H, W, 3), or (H, W) of green alone, and the deviation `own` of its grain.
+
+    What each trial asks for is worked out once.
+    """
+
+    values: Floats
+    own: float
+
+    @cached_property
+    def edges(self) -> Mask:
+        """(H, W) float32 in 0..1, how far it stands out of its grain around each pixel."""
+        return _find_edges(self.values, self.own)
+
+    @cached_property
+    def power(self) -> Floats:
+        """(H, W) float32, the mean of its squares around each pixel."""
+        green = _extract_green(self.values)
+        return np.asarray(cv2.blur(cv2.multiply(green, green), (AROUND_PX, AROUND_PX)), np.float32)
+
+
 def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask) -> Floats:
     """`face`, (H, W, 3) float32, with the fine-frequency energy of `target`; `face` itself where too little is skin.
 
@@ -66,6 +88,7 @@ def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask)
     small = _extract_green(face[part])
     mine, theirs = _split_bands(small), _split_bands(_extract_green(known))
     have, want = ([_measure_energy(band, inside) for band in bands] for bands in (mine, theirs))
+    tried = [_Band(band, own) for band, own in zip(mine, have, strict=True)]
     edges = [_compare_edges(one, other) for one, other in zip(mine, theirs, strict=True)]
     colour = _colour_noise(_split_bands(known, SCALES_PX[:1])[0], inside)
     noise = [_Noise.of(np.asarray(cv2.transform(band, colour.T), np.float32)) for band in _make_noise()]
@@ -73,10 +96,10 @@ def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask)
     for _ in range(ROUNDS):
         got = [
             _measure_energy(band, inside)
-            for band in _split_bands(_apply_grain(small, mine, have, aim, edges, greens, weight[part]))
+            for band in _split_bands(_apply_grain(small, tried, aim, edges, greens, weight[part]))
         ]
         aim = [a * float(np.clip(w / max(g, 1e-3), *CORRECTION_LIMITS)) for a, w, g in zip(aim, want, got, strict=True)]
-    del small, mine, theirs, known
+    del small, mine, theirs, known, tried
     return _apply_in_stripes(face, have, aim, edges, noise, weight)
 
 
@@ -88,38 +111,33 @@ def _apply_in_stripes(
     for top in range(0, face.shape[0], STRIPE_PX):
         start = max(0, top - reach)
         rows = slice(start, top + STRIPE_PX + reach)
-        stripe = _apply_grain(face[rows], _split_bands(face[rows]), have, want, edges, noise, weight[rows])
+        bands = [_Band(band, own) for band, own in zip(_split_bands(face[rows]), have, strict=True)]
+        stripe = _apply_grain(face[rows], bands, want, edges, noise, weight[rows])
         result[top : top + STRIPE_PX] = stripe[top - start : top - start + STRIPE_PX]
     return result
 
 
 def _apply_grain(
-    face: Floats,
-    bands: list[Floats],
-    have: list[float],
-    want: list[float],
-    edges: list[float],
-    noise: list[_Noise],
-    weight: Mask,
+    face: Floats, bands: list[_Band], want: list[float], edges: list[float], noise: list[_Noise], weight: Mask
 ) -> Floats:
-    """`face` with the energy that each of its bands shall have (`want`) instead of what it has (`have`).
+    """`face` with the energy that each of its bands shall have (`want`) instead of its own.
 
     `face`, `bands` and `noise` are (H, W, 3), or (H, W) of green alone. What stands out of the grain, as lashes and
     lips do, is softened by no more than its factor in `edges`.
     """
     result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
-    for band, own, wanted, edge, grain in zip(bands, have, want, edges, noise, strict=True):
-        gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
+    left, top, width, height = cv2.boundingRect((weight < 1).view(np.uint8))  # mouth and eyes, mostly
+    still = slice(top, top + height), slice(left, left + width)
+    for each, wanted, edge, grain in zip(bands, want, edges, noise, strict=True):
+        band, gain = each.values, float(np.clip(wanted / max(each.own, 1e-3), *GAIN_LIMITS))
         result = np.asarray(cv2.scaleAdd(band, gain - 1, result), np.float32)
-        left, top, width, height = cv2.boundingRect((weight < 1).astype(np.uint8))
-        if width:  # mouth and eyes, mostly
-            still = slice(top, top + height), slice(left, left + width)
+        if width:
             result[still] += cv2.multiply(band[still], _spread((1 - gain) * (1 - weight[still]), band))
         if gain < edge:
-            kept = (edge - gain) * weight * _find_edges(band, own)
+            kept = (edge - gain) * weight * each.edges
             result += cv2.multiply(band, _spread(kept, band))
         # What a coarser band has beyond white noise is skin's own structure.
-        most = np.minimum(most, _measure_lack(band, gain, wanted) / max(grain.deviation, 1e-6))
+        most = np.minimum(most, _measure_lack(each, gain, wanted) / max(grain.deviation, 1e-6))
         result += cv2.multiply(_repeat_tile(grain.tile, face.shape), _spread(most * weight, grain.tile))
     return result
 
@@ -182,11 +200,9 @@ def _find_edges(band: Floats, grain: float) -> Mask:
     return np.asarray(cv2.resize(edges, band.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _measure_lack(band: Floats, gain: float, want: float) -> Floats:
+def _measure_lack(band: _Band, gain: float, want: float) -> Floats:
     """(H, W) the energy that a band lacks around each pixel: invented skin is smoother than skin that was seen."""
-    green = _extract_green(band)
-    power = np.asarray(cv2.blur(cv2.multiply(green, green), (AROUND_PX, AROUND_PX)), np.float32)
-    return np.asarray(np.sqrt(np.maximum(want * want - gain * gain * power, 0)), np.float32)
+    return np.asarray(np.sqrt(np.maximum(want * want - gain * gain * band.power, 0)), np.float32)
 
 
 def _colour_noise(band: Floats, measured: NDArray[np.bool_]) -> Floats:
