@@ -27,8 +27,9 @@ _AROUND, _EDGE = 2, 1.2  # texels around hair that are shaved too; deviation of 
 _RIM, _FADE = 4, (0.0, 2.0)  # texels: inside the outline that is made; from it over which hair begins
 _DARK = 0.35  # the quantile of dense hair's light by skin's that is hair alone
 _SHADE, _OPAQUE = 0.08, 0.85  # of the skin's light: what is darker by less is no hair; how far dense hair hides skin
+_THINS, _TORN, _MOST_HAIR = 0.012, 0.5, 1.8  # of the texture's side; share of the hairs; times what is around
 _LIGHT = 0.06  # face widths over which the light on hair changes
-_LIGHTER, _HUE = 0.5, 0.22  # exponent of what makes skin lighter, for hair; logarithms by which skins differ in hue
+_LIGHTER, _HUE = 0.65, 0.22  # exponent of what makes skin lighter, for hair; logarithms by which skins differ in hue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +112,25 @@ def _take_off(light: Floats, skin: Floats, grows: Mask, dense: Mask) -> tuple[Pi
     share = np.maximum(share, _OPAQUE * smooth_step(np.asarray((dense - 0.6) / 0.4, np.float32)))
     alone = np.clip((own - (1 - share) * below) / np.maximum(share, np.float32(0.1)), 0.3 * own, own)
     hair = light[(share > 0.7) & (ratio < dark)]
-    hue = hair.mean(0) / max(float(hair.mean()), 1e-4) if len(hair) else np.ones(3)
-    return to_srgb(np.clip(alone[..., None] * hue, 0, 1).astype(np.float32)), np.asarray(share, np.float32)
+    return to_srgb(np.clip(alone[..., None] * _find_hue(hair), 0, 1).astype(np.float32)), _even_out(share)
+
+
+def _find_hue(hair: Floats) -> Floats:
+    """(3,) the hue of (N, 3) linear light of hair, its mean 1: grey, or brown and no more violet than that."""
+    if not len(hair):
+        return np.ones(3, np.float32)
+    red, green, blue = (max(float(part), 1e-4) for part in hair.mean(0))
+    green = min(green, red)
+    brown = np.array([red, green, min(blue, green**2 / red)])
+    return np.asarray(brown / brown.mean(), np.float32)
+
+
+def _even_out(share: Mask) -> Mask:
+    """(S, S) hair that thins out towards its ends and has no holes: a torn edge is no beard's."""
+    side = share.shape[0]
+    around = blur(blur(share, _THINS * side), _THINS * side)
+    detail = np.clip(share / np.maximum(around, np.float32(0.05)), 0, _MOST_HAIR)
+    return np.asarray(np.minimum(around * (1 - _TORN + _TORN * detail), 1), np.float32)
 
 
 def lay_beard(new: Floats, drawn: Pixels, hair: Pixels, share: Mask, grid: Grid, width: float) -> Floats:

@@ -46,6 +46,18 @@ def test_a_beard_is_a_layer_of_its_own_over_skin_as_the_cheeks_are(bearded: Text
     assert read(bearded.beard.share, LIPS) < 60
 
 
+def test_a_beard_thins_out_and_is_brown_or_grey(bearded: Texture) -> None:
+    """A torn edge and holes look pasted; the neighbours of a hair are hair."""
+    assert bearded.beard is not None
+    share = bearded.beard.share.astype(np.float32)
+    assert max(np.abs(np.diff(share, axis=axis)).max() for axis in (0, 1)) < 110
+    solid = cv2.GaussianBlur(share, (0, 0), 0.01 * len(share)) > 140
+    assert (share[solid] > 50).mean() > 0.99
+    red, green, blue = (bearded.beard.colour[..., channel].astype(int) for channel in range(3))
+    assert (red[solid] >= green[solid]).all()
+    assert (green[solid] >= blue[solid]).all()
+
+
 def test_a_texture_of_bare_skin_alone_keeps_its_beard(bearded: Texture) -> None:
     bare = replace(bearded, painted_over=0.5).keep_skin()
     assert bare.beard is bearded.beard
