@@ -145,20 +145,19 @@ def _read_lids(crop: Pixels) -> Floats:
 def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze: bool) -> tuple[EyeSwap, EyeSwap]:
     """Whose eyes the result shows: the reference's where both are about as open and look alike, else the target's.
 
-    Both open eyes are treated alike, or their colours would differ; but an eye that is shut stays the target's. With
-    `own_gaze` the reference keeps its gaze.
+    Both are treated alike, or one would be another face's: if any is shut, both stay the target's. With `own_gaze` the
+    reference keeps its gaze.
     """
     pairs = list(zip(reference, target, strict=True))
-    usable = [not (mine.closed or theirs.closed) for mine, theirs in pairs]
-    misfit = [_measure_misfit(mine, theirs) for (mine, theirs), use in zip(pairs, usable, strict=True) if use]
-    share = 1.0 if misfit and (own_gaze or float(np.mean(misfit)) < MISFIT_LIMIT) else 0.0
-    aim = [mine.along if own_gaze else theirs.along for mine, theirs in pairs]
-    if all(usable) and not own_gaze:
-        aim = _align_gaze((reference[0].along, reference[1].along), (target[0].along, target[1].along))
-    left, right = (
-        EyeSwap(share, mine.along, along) if use else EyeSwap(0.0, 0.0, 0.0, shut=True)
-        for (mine, _), use, along in zip(pairs, usable, aim, strict=True)
-    )
+    shut = [mine.closed or theirs.closed for mine, theirs in pairs]
+    if any(shut):
+        left, right = (EyeSwap(0.0, 0.0, 0.0, shut=each) for each in shut)
+        return left, right
+    misfit = [_measure_misfit(mine, theirs) for mine, theirs in pairs]
+    share = 1.0 if own_gaze or float(np.mean(misfit)) < MISFIT_LIMIT else 0.0
+    along = reference[0].along, reference[1].along
+    aim = along if own_gaze else _align_gaze(along, (target[0].along, target[1].along))
+    left, right = (EyeSwap(share, mine, theirs) for mine, theirs in zip(along, aim, strict=True))
     return left, right
 
 

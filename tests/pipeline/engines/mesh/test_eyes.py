@@ -32,10 +32,12 @@ def test_shut_eyes_stay_shut() -> None:
     assert [each.share for each in plan_eye_swap((eye(), eye()), (shut, shut), own_gaze=True)] == [0, 0]
 
 
-def test_a_wink_shuts_one_eye_alone() -> None:
-    left, right = plan_eye_swap((eye(), eye()), (eye(openness=0.02), eye()), own_gaze=False)
+@pytest.mark.parametrize("winks", ["target", "reference"])
+def test_beside_a_wink_the_open_eye_is_the_targets_own_too(winks: str) -> None:
+    wink, calm = (eye(openness=0.02), eye()), (eye(), eye())
+    left, right = plan_eye_swap(*((wink, calm) if winks == "reference" else (calm, wink)), own_gaze=False)
     assert (left.share, left.shut) == (0, True)
-    assert (right.share, right.shut) == (1, False)
+    assert (right.share, right.shut) == (0, False)
 
 
 def test_a_reference_that_shuts_its_eyes_leaves_the_target_its_lids() -> None:
