@@ -13,7 +13,7 @@ from mien_pipeline.engines.mesh.expression import (
 from mien_pipeline.engines.mesh.eyes import EyeSwap
 from mien_pipeline.engines.mesh.hair import draw_hair
 from mien_pipeline.engines.mesh.lighting import relight
-from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
+from mien_pipeline.engines.mesh.lips import bound_lips, match_lip_colour, temper_lips
 from mien_pipeline.engines.mesh.shaving import lay_beard
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.grid import Box, Grid
@@ -52,7 +52,7 @@ def fit_into_target(
     features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
     new = relight(drawn, base, skin, features, alpha, hair, grid, width).astype(np.float32)
     lightness = _mean_light(drawn, skin), _mean_light(base, skin)
-    new = temper_lips(new, before, lightness, face)
+    new = bound_lips(temper_lips(new, before, lightness, face), before, skin, face)
     new = dim_eyes(new, drawn, before, lightness, face, eyes)
     new = calm_red_eyes(new, before, skin, face)
     new = light_teeth(new, drawn, before, face, reference)

@@ -21,6 +21,9 @@ LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness fo
 LIP_HUE, CODE_GAMMA = (0.0, -0.43, -0.69), 2.2
 LIPS_BARE = 0.33  # the quantile of their lightness below which lips may be hair
 LIPS_SHINE = 0.95  # the quantile of their lightness that is their shine
+# In logarithms of code values, to which so much is added: how much bluer lips may be than the target's and its skin,
+# how far any part is from their mean, and how much darker and lighter they are than the target's.
+LIPS_DARK, LIP_BLUER, LIP_SPREAD, LIP_LIGHT = 8.0, 0.05, 0.12, (-0.45, 0.2)
 LIP_RED = 6.0  # in a of Lab, by which lips are redder than teeth at least
 
 
@@ -48,6 +51,36 @@ def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Me
     new[part] *= 1 + soft[..., None] * (gain - 1).astype(np.float32)
     new[part] *= 1 + soft[..., None] * (_calm_shine(new[part], target[part], lips) - 1) * min(1.0, max(0.0, doublings))
     return new
+
+
+def bound_lips(new: Floats, target: Floats, skin: Mask, mesh: Mesh) -> Floats:
+    """`new`, changed in place: lips of a hue and a lightness that lips have in the target's light.
+
+    They are no less red than skin, hardly bluer than it and the target's lips, and not much darker or lighter than
+    those; no part of them is far from their mean. A dark, coloured or shining reference makes patches of grey, violet
+    and orange. `skin` (H, W) float32 in 0..1 is where both show bare skin; the others see `temper_lips`.
+    """
+    part, soft = soften_ring(new.shape, mesh, face.OUTER_LIPS, 0, LIPS_FEATHER * face_width(mesh))
+    lips = (soft > 0.5) & (fill_rings(new.shape, mesh, (face.INNER_LIPS,))[part] == 0)
+    bare = target[::4, ::4][skin[::4, ::4] > 0.5]
+    if not lips.any() or not len(bare):
+        return new
+    light, hue = _split(new[part])
+    (level, usual), (_, plain) = ((each.mean(), hue.mean(0)) for each, hue in map(_split, (target[part][lips], bare)))
+    middle = hue[lips].mean(0)
+    red, blue = max(middle[0], plain[0]), min(middle[2], max(plain[2], usual[2]) + LIP_BLUER)
+    wanted = np.array([red, -red - blue, blue]) + np.clip(hue - middle, -LIP_SPREAD, LIP_SPREAD)
+    apart = float(light[lips].mean() - level)
+    bounded = np.exp(light + float(np.clip(apart, *LIP_LIGHT)) - apart + wanted) - np.float32(LIPS_DARK)
+    new[part] += soft[..., None] * (bounded.astype(np.float32) - new[part])
+    return new
+
+
+def _split(pixels: Floats) -> tuple[Floats, Floats]:
+    """(…, 1) logarithm of the light of (…, 3) code values, and (…, 3) of each channel by it."""
+    logs = np.log(pixels + np.float32(LIPS_DARK))
+    light = logs.mean(-1, keepdims=True)
+    return light, logs - light
 
 
 def _measure_lips(pixels: Floats) -> Floats:

@@ -2,9 +2,11 @@
 
 import cv2
 import numpy as np
+import pytest
 
-from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
+from mien_pipeline.engines.mesh.lips import bound_lips, match_lip_colour, temper_lips
 from mien_pipeline.faces.topology import INNER_LIPS, OUTER_LIPS
+from mien_pipeline.image import Floats
 from mien_testing.portraits import Portrait, mesh_of
 
 
@@ -28,6 +30,24 @@ def test_lips_beside_dark_skin_do_not_turn_purple_in_the_light_of_a_fair_face(as
     assert 115 < tempered[2] < 150
     redder = np.zeros_like(target) + np.array([190, 80, 70], np.float32)
     assert np.abs(temper_lips(redder.copy(), target, (0.2, 0.4), mesh)[lips > 0].mean(0) - redder[0, 0]).max() < 30
+
+
+def test_lips_are_neither_violet_nor_grey_nor_black_and_lipstick_stays(astronaut: Portrait) -> None:
+    mesh, target = mesh_of(astronaut), np.full_like(astronaut[0].pixels, (205, 160, 140)).astype(np.float32)
+    skin = np.ones(target.shape[:2], np.float32)
+    row, column = mesh[15, :2].astype(int)[::-1]
+    cv2.fillPoly(target, [np.round(mesh[list(OUTER_LIPS), :2]).astype(np.int32)], (190, 110, 105))
+
+    def paint(*colour: int) -> Floats:
+        painted = np.full_like(target, colour)
+        return np.asarray(bound_lips(painted, target, skin, mesh)[row, column])
+
+    for strange in ((130, 90, 150), (90, 90, 95), (20, 18, 20)):
+        red, green, blue = paint(*strange)
+        assert red > green
+        assert red > 1.2 * blue
+        assert red + green + blue > 200
+    assert paint(190, 70, 60) == pytest.approx((190, 70, 60), abs=12)
 
 
 def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Portrait) -> None:
