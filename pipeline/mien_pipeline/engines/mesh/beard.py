@@ -99,6 +99,15 @@ def find_hair(pixels: Pixels, mesh: Mesh) -> Mask | None:
     return np.dstack([blur(np.asarray(part * off, np.float32), _SOFT / 2) for part in (grows, dense)])
 
 
+def hangs_over_lips(pixels: Pixels, mesh: Mesh) -> bool:
+    """Whether a face has a full beard that hides its lips; arguments as of `find_hair`."""
+    small, seen = unroll_small(pixels, mesh), _find_seen(mesh)
+    read = _read(small, seen)
+    if read is None or read.full < _FULL:
+        return False
+    return _hides_lips(small, read.darker, _make_whole(read.darker, seen), seen)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
     """How dark and rough a lower face is: (SIDE, SIDE) darker than bare skin; of chin and jaw, one times the other."""

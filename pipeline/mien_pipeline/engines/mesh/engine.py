@@ -11,6 +11,7 @@ from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.beard import find_full_beard
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, EyeSwap, SeenEye, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_mesh, enlarging, find_step, shrink_affine, shrink_face
+from mien_pipeline.engines.mesh.hidden import has_faint_eyes
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import find_lamps, take_off
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -84,7 +85,9 @@ class MeshEngine:
         ]
         view, first = read_views(sightings)
         shape = average_shape(meshes, first.mesh)
-        texture = replace(complete(view), resolved_px=_measure_resolved(first))
+        whole = complete(view)
+        faint = has_faint_eyes(whole.colour)
+        texture = replace(whole, resolved_px=_measure_resolved(first), faint_eyes=faint)
         covered = view.glasses or view.half_hidden or first.before is not None
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], texture, covered=covered)
         lower = read_lower_face(first.portrait.image.pixels, first.mesh)
@@ -243,9 +246,10 @@ class MeshLikeness:
         return left.eye, right.eye
 
     def _plan_eyes(self, read: tuple[Eye, Eye], settings: MeshOptions, place: "_Place") -> tuple[EyeSwap, EyeSwap]:
-        """The target's eyes where that is asked for, or the reference's are much softer than they."""
+        """The target's eyes where that is asked for, or the reference's are faint or much softer than they."""
         eyes = plan_eye_swap(self.eyes, read, own_gaze=settings.gaze == "reference")
-        keeps = settings.eyes == "target" or place.resolved_px > SHARPER_EYES * self.texture.resolved_px
+        softer = self.texture.faint_eyes or place.resolved_px > SHARPER_EYES * self.texture.resolved_px
+        keeps = settings.eyes == "target" or softer
         return keep_eyes(eyes) if keeps else eyes
 
 

@@ -99,6 +99,12 @@ def find_hidden_eye(pixels: Pixels, mesh: Mesh) -> Feature | None:
     return None if turned else hidden
 
 
+def has_faint_eyes(texture: Pixels) -> bool:
+    """Whether haze leaves so little of both eyes of a texture (S, S, 3) uint8 RGB that they would be smears."""
+    own = _flatten(np.asarray(cv2.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8))
+    return max(float(own[_draw(vertices)].std()) for vertices in _eyes().values()) < _EYE_CONTRAST
+
+
 @cache
 def _draw_typical_eyes() -> Floats:
     """(SIDE, SIDE) both eyes as `_flatten` shows them, 0 elsewhere."""

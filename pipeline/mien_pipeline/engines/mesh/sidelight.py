@@ -10,6 +10,7 @@ from mien_pipeline.faces.raster import extend_edges, rasterise
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
+from mien_pipeline.skin.covers import Feature
 from mien_pipeline.skin.light import blur
 
 WORK_SIDE = 96  # of the texture in which light is learnt
@@ -18,6 +19,9 @@ RIDGE = 0.02  # how strongly each term is held at 0, of the pixels' number: half
 ROUNDS, OUTLIER = 4, 0.25  # of the fit; doublings from it at which skin counts half: cast shadows, blush, shine
 SHOWN = 0.03  # doublings of lateral light, root of the mean square, below which the texture is left as it is
 LIMITS = (0.6, 1.7)  # of what is divided out
+# Doublings by which one half of a face is darker than the other, from which it shows no skin; how much it has to face
+# the viewer to be judged; linear light below which there is only noise.
+DEEP, FACES_US, DARKEST = 3.0, 0.3, 0.002
 
 
 def remove_side_light(colour: Pixels, skin: Mask) -> Pixels:
@@ -51,6 +55,26 @@ def remove_side_light(colour: Pixels, skin: Mask) -> Pixels:
     factor = np.clip(np.exp2(-lateral), *LIMITS).astype(np.float32)
     full = np.asarray(cv2.resize(factor, colour.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     return to_srgb(to_linear(colour) * full[..., None])
+
+
+def find_deep_shade(colour: Pixels, facing: Mask) -> Feature | None:
+    """The eye of the half of a texture that lies in so deep a shade that it shows noise and no skin; None without.
+
+    `colour` is (S, S, 3) uint8 RGB on the canonical mesh, `facing` (S, S) 0..1 how much it faces the viewer.
+    """
+    size = (WORK_SIDE, WORK_SIDE)
+    light = np.asarray(cv2.resize(to_linear(colour), size, interpolation=cv2.INTER_AREA), np.float32).mean(2)
+    seen = np.asarray(cv2.resize(facing, size, interpolation=cv2.INTER_AREA), np.float32) > FACES_US
+    judged = seen & seen[:, ::-1]
+    half = judged[:, : WORK_SIDE // 2]
+    if np.count_nonzero(half) < WORK_SIDE:
+        return None
+    doublings = np.log2(light + DARKEST)
+    left, right = doublings[:, : WORK_SIDE // 2][half], doublings[:, ::-1][:, : WORK_SIDE // 2][half]
+    darker = float(np.median(right - left))
+    if abs(darker) < DEEP:
+        return None
+    return "left eye" if darker > 0 else "right eye"
 
 
 @cache

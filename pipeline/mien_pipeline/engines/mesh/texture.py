@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
-from mien_pipeline.engines.mesh.beard import draw_lower_face, find_hair
+from mien_pipeline.engines.mesh.beard import draw_lower_face, find_hair, hangs_over_lips
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
+from mien_pipeline.engines.mesh.lost_lips import draw_lips, draw_lost_lips
 from mien_pipeline.engines.mesh.rims import paint_over_glasses
 from mien_pipeline.engines.mesh.shaving import Beard, shave
-from mien_pipeline.engines.mesh.sidelight import remove_side_light
+from mien_pipeline.engines.mesh.sidelight import find_deep_shade, remove_side_light
 from mien_pipeline.engines.mesh.strands import find_curled_half, find_strands
 from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_mottled, measure_painted_over
 from mien_pipeline.face import Mesh
@@ -77,6 +78,7 @@ class Texture:
         mottled: see `unseen.measure_mottled`.
         beard: the hair that was taken off it.
         resolved_px: the width of a sharp face with as much detail, see `clarity.resolved_width`.
+        faint_eyes: see `hidden.has_faint_eyes`.
     """
 
     colour: Pixels
@@ -88,6 +90,7 @@ class Texture:
     mottled: float = 0.0
     beard: Beard | None = None
     resolved_px: float = math.inf
+    faint_eyes: bool = False
 
     @property
     def face_width(self) -> float:
@@ -177,13 +180,15 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     `before` (H, W) uint8 is 255 on hands that hide the face: that counts as unseen.
     """
     pixels, local = _cut_region(reference.pixels, mesh)
-    pixels = even_out(pixels, local)
     places, facing = _map_texture(local, side)
+    shaded = find_deep_shade(np.asarray(resample(pixels, places), np.uint8), facing)
+    pixels = even_out(pixels, local)
     as_taken = pixels
     hidden = find_curled_half(np.asarray(resample(pixels, places), np.uint8), facing) or find_hidden_eye(pixels, local)
     pixels, glasses = (pixels, False) if hidden else paint_over_glasses(pixels, local)  # hair crosses like a bar
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
-    shown = np.asarray(inside.all(2) & _half_seen(side, hidden), np.float32)
+    halves = _half_seen(side, hidden, _MIDDLE) & _half_seen(side, shaded, 0)
+    shown = np.asarray(inside.all(2) & halves, np.float32)
     if before is not None:
         hidden_by_hands = resample(before, _map_texture(mesh, side)[0]).astype(np.float32) / 255
         shown = np.asarray(shown * (1 - hidden_by_hands), np.float32)
@@ -207,13 +212,15 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     covered = np.asarray(resample(painted, places) * (behind < _BEHIND), np.float32)
     # What a frame hides stays the target's: paint would be a smear, and a brow that it meets is not told from it.
     own = np.asarray(own * (1 - behind), np.float32)
+    if hair is not None and hangs_over_lips(pixels, local):
+        own = np.asarray(own * (1 - draw_lips(side)), np.float32)
     return View(colour, own, skin, made, covered, facing, glasses, hidden is not None, hair)
 
 
-def _half_seen(side: int, hidden: Feature | None) -> NDArray[np.bool_]:
-    """(1, side) True on the halves of a texture of which no eye is hidden, and on the middle of the face."""
+def _half_seen(side: int, hidden: Feature | None, middle: float) -> NDArray[np.bool_]:
+    """(1, side) True on the halves of a texture of which no eye is hidden, and up to `middle` from the other half."""
     across = (np.arange(side) + 0.5) / side - 0.5
-    aside = {"left eye": across < -_MIDDLE, "right eye": across > _MIDDLE}
+    aside = {"left eye": across < -middle, "right eye": across > middle}
     return ~aside[hidden][None] if hidden in aside else np.ones((1, side), np.bool_)
 
 
@@ -269,15 +276,16 @@ def complete(view: View) -> Texture:
     share = favoured**2 / np.maximum(favoured**2 + mirrored**2, 1e-6)
     own = smooth_step(np.asarray((share - OWN_FROM) / (OWN_FULLY - OWN_FROM), np.float32))
     own = np.maximum(own, _close(own, _ISLAND) * (seen > 0))
-    # Softened only towards what was seen: a blur alone would let the unseen back in.
-    own = np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5))
+    # Softened only where both were seen: a blur alone would let the unseen back in.
+    own = np.where(mirrored > 0, np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5)), own)
     validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
     grazing = smooth_step(np.asarray((np.maximum(clear, mirrored) - _GRAZING) / (_GRAZING_SEEN - _GRAZING), np.float32))
     validity = validity * np.maximum(grazing, _inner_face_mask(side))
     plain = np.maximum(skin, made)
     bare = _to_bytes(own * plain + (1 - own) * plain[:, ::-1])
-    shown = _to_bytes(_shrink(validity))
-    lost, rims = (measure_painted_over(colour, used, bare, view.covered) for used in (shown, bare))
+    used = _shrink(validity)
+    shown = _to_bytes(used * (1 - draw_lost_lips(used)))
+    lost, rims = (measure_painted_over(colour, part, bare, view.covered) for part in (shown, bare))
     if float(own[seen > 0.5].min()) > 0.999:
         return Texture(colour, shown, bare, glasses, lost, rims, measure_mottled(colour, shown)).shave(view.hair)
     light = to_linear(colour)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
-from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features
+from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features, has_faint_eyes
 from mien_pipeline.evaluation.moved import turn, turn_mesh
 from mien_pipeline.face import Portrait
 from mien_pipeline.image import Pixels
@@ -40,6 +40,15 @@ def test_a_plain_face_hides_nothing(
 ) -> None:
     for portrait, other in ((astronaut, admiral_likeness), (admiral, astronaut_likeness)):
         assert find_hidden_features(portrait.image.pixels, mesh_of(portrait), other.texture.colour) == ()
+
+
+def test_eyes_in_haze_are_faint_and_others_are_not(
+    astronaut_likeness: MeshLikeness, admiral_likeness: MeshLikeness
+) -> None:
+    for likeness in (astronaut_likeness, admiral_likeness):
+        colour = likeness.texture.colour
+        assert not has_faint_eyes(colour)
+        assert has_faint_eyes((0.15 * colour + 150).astype(np.uint8))
 
 
 def test_light_does_not_hide_features(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:

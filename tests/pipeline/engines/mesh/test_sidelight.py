@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien_pipeline.engines.mesh.sidelight import WORK_SIDE, remove_side_light, shading_basis
+from mien_pipeline.engines.mesh.sidelight import WORK_SIDE, find_deep_shade, remove_side_light, shading_basis
 from mien_pipeline.engines.mesh.texture import unroll
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.topology import topology
@@ -55,3 +55,24 @@ def test_skin_that_is_lit_evenly_is_left_as_it_is() -> None:
 def test_too_little_skin_tells_nothing_of_the_light() -> None:
     shaded = np.tile(np.linspace(40, 220, WORK_SIDE).astype(np.uint8)[None, :, None], (WORK_SIDE, 1, 3))
     assert remove_side_light(shaded, np.zeros((WORK_SIDE, WORK_SIDE), np.float32)) is shaded
+
+
+@pytest.mark.parametrize("dark", ["left eye", "right eye"])
+def test_a_half_in_deep_shade_is_the_mirror_image_of_the_other(astronaut: Portrait, dark: str) -> None:
+    image, mesh = astronaut.image, mesh_of(astronaut)
+    middle, columns = float(mesh[[1, 6, 152], 0].mean()), np.arange(image.width)
+    shaded = (columns < middle) if dark == "left eye" else (columns > middle)
+    pixels = np.where(shaded[:, None], image.pixels // 12, image.pixels).astype(np.uint8)
+    colour = unroll(replace(image, pixels=pixels), mesh).colour.astype(int)
+    side = len(colour)
+    cheeks = colour[side // 2 : 5 * side // 8, side // 4 : 3 * side // 4]
+    assert np.median(np.abs(cheeks - cheeks[:, ::-1])) <= 1
+
+
+def test_a_side_that_a_lamp_leaves_darker_is_seen_nonetheless() -> None:
+    everywhere = np.ones((WORK_SIDE, WORK_SIDE), np.float32)
+    grey = np.full((WORK_SIDE, WORK_SIDE, 3), 150, np.uint8)
+    grey[:, WORK_SIDE // 2 :] = 75
+    assert find_deep_shade(grey, everywhere) is None
+    grey[:, WORK_SIDE // 2 :] = 30
+    assert find_deep_shade(grey, everywhere) == "right eye"
