@@ -27,6 +27,7 @@ STYLES = (
     "console.css",
     "faces.css",
     "swap.css",
+    "viewer.css",
     "clips.css",
     "jobs.css",
     "results.css",

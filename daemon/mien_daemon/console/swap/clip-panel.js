@@ -1,8 +1,9 @@
 // How a clip's result is written: its format, codec and quality, in a section of its own beside the clip.
-import { fill, h } from "../element.js";
+import { h } from "../element.js";
 import { t } from "../words.js";
 import { clipControlsFor } from "./engines.js";
 import { optionControl } from "./option-control.js";
+import { refillControls } from "./refill-controls.js";
 
 /** @param {any} app */
 export function clipPanel({ draft }, _signal) {
@@ -28,12 +29,4 @@ export function clipPanel({ draft }, _signal) {
 function controlOf(draft, control) {
   const key = `clip.${control.name}`;
   return optionControl(control, draft.options[key] ?? control.value, (value) => draft.set({ [key]: value }));
-}
-
-/** New controls in the place of old ones: a focus that was on one of them stays with its option. */
-function refillControls(element, controls) {
-  const at = [...element.children].findIndex((child) => child.contains(document.activeElement));
-  fill(element, ...controls);
-  const now = element.children[at];
-  (now?.querySelector("input:checked") ?? now?.querySelector("select, input"))?.focus();
 }

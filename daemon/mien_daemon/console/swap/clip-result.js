@@ -3,7 +3,7 @@ import { attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { fill, h } from "../element.js";
 import { nameFor } from "../job-name.js";
-import { loading, refused } from "../notice.js";
+import { refused } from "../notice.js";
 import { compareClips } from "../viewer/clip-compare.js";
 import { report } from "../viewer/report.js";
 import { savePicture } from "../viewer/save.js";
@@ -11,9 +11,8 @@ import { t } from "../words.js";
 import { referenceImage } from "./reference-image.js";
 
 export function clipResult(app, { run }, signal) {
-  const element = h("div", { class: "outcome" }, loading());
-  show(app, run, element, signal);
-  return { element };
+  const element = h("div", { class: "outcome" });
+  return { element, ready: show(app, run, element, signal) };
 }
 
 async function show(app, run, element, signal) {

@@ -19,7 +19,12 @@ export function clipTarget(app, _now, signal) {
     play: video && playButton(video, signal),
   });
   if (video) followPlayer(video, target, trim, signal);
-  const element = h("div", { class: "picture clip", "data-drop": "target" }, shown, trim.element, note);
+  const element = h(
+    "div",
+    { class: "clip-target", "data-drop": "target" },
+    h("div", { class: "picture" }, shown),
+    h("div", { class: "clip-foot" }, trim.element, note),
+  );
   draft.look(target);
   const refresh = () => {
     say(note, target);

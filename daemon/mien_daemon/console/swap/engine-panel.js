@@ -3,10 +3,11 @@ import { checkbox, iconButton, select, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
 import { percent, t } from "../words.js";
 import { listRivals } from "./contestants.js";
-import { engineChoice, secondsOf } from "./engine-choice.js";
+import { engineChoice } from "./engine-choice.js";
 import { AUTO, readControls, readEngine, withOpenChoice } from "./engines.js";
 import { optionControl } from "./option-control.js";
 import { presetChoice } from "./preset-choice.js";
+import { refillControls } from "./refill-controls.js";
 import { writing } from "./writing.js";
 
 export function enginePanel(app, signal) {
@@ -15,20 +16,22 @@ export function enginePanel(app, signal) {
   const body = h("div", { class: "stack" });
   /**
    * @type {{
-   *   preset: ReturnType<typeof presetChoice> | null, seed: ReturnType<typeof seedField> | null, built: string,
-   *   turn: number,
+   *   engines: ReturnType<typeof engineChoice> | null, preset: ReturnType<typeof presetChoice> | null,
+   *   seed: ReturnType<typeof seedField> | null, built: string, turn: number,
    * }}
    */
-  const state = { preset: null, seed: null, built: "", turn: 0 };
+  const state = { engines: null, preset: null, seed: null, built: "", turn: 0 };
   element.append(body);
   const show = () => {
     state.preset?.refresh();
     state.seed?.refresh();
-    const known = draft.engines.map(({ name, ready }) => [name, ready, secondsOf(jobs.all, name)]);
+    const known = draft.engines.map(({ name, ready }) => [name, ready]);
     const key = JSON.stringify([draft.engine, draft.options.versus, known, state.turn, draft.history.undone]);
-    if (key === state.built) return;
-    state.built = key;
-    refillChecked(body, choices(draft, app.jobs), settings(app, state, rebuild));
+    if (key !== state.built) {
+      state.built = key;
+      refillControls(body, choices(draft, state), settings(app, state, rebuild));
+    }
+    state.engines?.refresh(jobs.all);
   };
   const rebuild = () => {
     state.turn += 1;
@@ -49,23 +52,17 @@ export function enginePanel(app, signal) {
   return { element, show };
 }
 
-/** New controls in the place of old ones: a focus that was on the chosen engine stays there. */
-function refillChecked(body, ...children) {
-  const hadChoice = body.querySelector("input[name=engine]:focus") !== null;
-  fill(body, ...children);
-  if (hadChoice) body.querySelector("input[name=engine]:checked")?.focus();
-}
-
 function ignoreRefusal(error) {
   if (!error.document && error.name !== "AbortError") throw error;
 }
 
-function choices(draft, jobs) {
+function choices(draft, state) {
+  state.engines = engineChoice(draft);
   const { versus } = draft.options;
   const chosen = draft.engineOf(draft.engine);
   const rivals = listRivals(draft);
   return [
-    engineChoice(draft, jobs.all),
+    state.engines.element,
     chosen?.ready === false
       ? h("p", { class: "caution" }, t("engine_needs_models"), " ", h("a", { href: "#/models" }, t("view_models")))
       : null,

@@ -19,14 +19,13 @@ export function faceBoxes(app, _now, signal) {
   };
   const shown = pictureSheet(app, target, signal, () => refresh());
   assign(shown.layer, { role: "group", "aria-label": t("faces_found") });
-  shown.element.append(note);
   const show = rows(
     shown.layer,
     (face) => face.index,
     (face) => box(app, face),
   );
   draft.look(target);
-  return { element: shown.element, refresh };
+  return { element: h("div", { class: "resting" }, shown.element, note), refresh };
 }
 
 function box(app, face) {

@@ -46,8 +46,12 @@ function frame(app, target) {
     img,
   );
   const remove = iconButton("close", t("remove_target", { name: target.name }), () => {
+    const at = [...(element.parentElement?.children ?? [])].indexOf(element);
+    const list = element.parentElement;
     draft.history.keep(draft);
     draft.removeTarget(target);
+    const next = list?.children[Math.min(at, list.children.length - 1)];
+    /** @type {HTMLElement | null} */ (next?.querySelector("button") ?? document.querySelector(".stage"))?.focus();
   });
   if (!target.clip) showPicture(img, target, pictures);
   const element = h("li", {}, open, remove);

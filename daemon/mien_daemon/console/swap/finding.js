@@ -14,9 +14,17 @@ export function findingsOf(who) {
   return [...who.questions, ...who.refused].map((each) => ({ ...each, who }));
 }
 
+/** Where one goes on once a person, or a picture of one, is let go of. */
+export function focusShelf() {
+  document.getElementById("choose-reference")?.focus();
+}
+
 export function findingRow(app, { who: { key }, picture, name, url, faces, side, problem }) {
   const { draft, pictures } = app;
-  const away = iconButton("close", t("remove_reference", { name }), () => letGo(draft, key, picture));
+  const away = iconButton("close", t("remove_reference", { name }), () => {
+    letGo(draft, key, picture);
+    focusShelf();
+  });
   const words = h(
     "p",
     {},

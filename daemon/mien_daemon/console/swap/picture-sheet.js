@@ -1,9 +1,8 @@
 // The target image as large as the canvas allows, with a layer over it whose places are fractions of the picture.
 import { h, setVars } from "../element.js";
+import { Zoom } from "../viewer/zoom.js";
 import { t } from "../words.js";
 import { showPicture } from "./target-picture.js";
-
-const LARGEST = 2; // times its own size; more shows pixels
 
 /**
  * `onfit` is told once the picture is there. `size()` is that of the picture in which faces were found: what is shown
@@ -15,12 +14,11 @@ export function pictureSheet(app, target, signal, onfit = () => {}) {
   const sheet = h("div", { class: "sheet", "data-drop": "target" }, img, layer);
   const element = h("div", { class: "picture" }, sheet);
   const fit = () => {
-    const { clientWidth, clientHeight } = element;
-    const scale = Math.min(clientWidth / img.naturalWidth, clientHeight / img.naturalHeight, LARGEST);
-    setVars(sheet, {
-      width: `${Math.floor(img.naturalWidth * scale)}px`,
-      height: `${Math.floor(img.naturalHeight * scale)}px`,
-    });
+    const box = { width: element.clientWidth, height: element.clientHeight };
+    const [width, height] = [img.naturalWidth, img.naturalHeight];
+    // As large as its result will be: a clip fills its place, as it does in a player.
+    const scale = target.clip ? Math.min(box.width / width, box.height / height) : Zoom.fit({ width, height }, box);
+    setVars(sheet, { width: `${width * scale}px`, height: `${height * scale}px` });
   };
   img.addEventListener("load", () => (fit(), onfit()), { signal });
   const watch = new ResizeObserver(() => img.naturalWidth && fit());

@@ -1,11 +1,12 @@
 // Starting points for an engine's settings, the person's own among them; "own" once the settings are none of these.
 import { button, segmented } from "../control.js";
-import { fill, h } from "../element.js";
+import { h } from "../element.js";
 import { askName } from "../settings/clients.js";
 import { t } from "../words.js";
 import { presetOf, valuesOf, valuesUnder } from "./engines.js";
 import { presetWords } from "./option-words.js";
 import { forgetNamed, isNamed, keepNamed, nameOf, withNamed } from "./presets.js";
+import { refillControls } from "./refill-controls.js";
 
 /** @param {import("./engines.js").Engine} given */
 export function presetChoice(draft, given, onuse) {
@@ -20,7 +21,7 @@ export function presetChoice(draft, given, onuse) {
     shown = preset;
     const names = [...engine.presets.keys(), ...(preset === "own" ? ["own"] : [])];
     const pairs = names.map((name) => [name, isNamed(name) ? nameOf(name) : presetWords(name)]);
-    fill(element, pairs.length > 1 ? segmented(t("preset"), pairs, preset, use) : null, deed(preset));
+    refillControls(element, pairs.length > 1 ? segmented(t("preset"), pairs, preset, use) : null, deed(preset));
   };
   refresh();
   return { element, refresh };

@@ -15,11 +15,15 @@ export function progress(app, { run }, signal) {
   const step = stepPicture(app.api);
   shown.sheet.append(step.element);
   const bars = target.clip ? [] : listAssigned(target).map(([index]) => faceBar(target, index));
-  const lines = run.map((each) => line(each, run.length > 1));
+  const lines = run.map((each) => line(each, run.length));
   const card = h(
     "div",
-    { class: "progress" },
-    lines.map(({ element }) => element),
+    { class: run.length > 2 ? "progress many" : "progress" },
+    h(
+      "div",
+      { class: "lines" },
+      lines.map(({ element }) => element),
+    ),
     button(spare(t("cancel")), "close", () => cancel(app, run), { id: "cancel-swap" }),
   );
   const placeBars = () => {
@@ -50,7 +54,8 @@ function faceBar(target, index) {
   };
 }
 
-function line({ engine, label }, named) {
+/** One of `count`; of many there is room for the name and how far it is. */
+function line({ engine, label }, count) {
   const stage = h("strong", { role: "status" });
   const figures = h("span", { class: "figures" });
   const track = bar(0, t("progress"));
@@ -58,7 +63,7 @@ function line({ engine, label }, named) {
     element: h(
       "div",
       { class: "line" },
-      h("p", {}, named ? h("span", { class: "chip" }, label ?? engineWords(engine)) : null, stage, figures),
+      h("p", {}, count > 1 ? h("span", { class: "chip" }, label ?? engineWords(engine)) : null, stage, figures),
       track,
     ),
     update(job) {
@@ -68,7 +73,7 @@ function line({ engine, label }, named) {
         job.state === "running"
           ? [
               framesOf(job) ?? percent(job.progress),
-              job.eta_s ? t("time_left", { time: duration(Math.ceil(job.eta_s)) }) : "",
+              job.eta_s && count <= 2 ? t("time_left", { time: duration(Math.ceil(job.eta_s)) }) : "",
             ]
               .filter(Boolean)
               .join(" · ")

@@ -6,7 +6,7 @@ import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
-import { findingRow, findingsOf } from "./finding.js";
+import { findingRow, findingsOf, focusShelf } from "./finding.js";
 import { askLibrary, hasMore, onShelf, usablePeople } from "./library.js";
 import { countPictures, personImage, viewKey } from "./reference-image.js";
 import { nameOf } from "./person.js";
@@ -68,10 +68,11 @@ function tile(app, who) {
   const remove = iconButton("close", t("remove_reference", { name }), () => {
     draft.history.keep(draft);
     draft.removeReference(key);
+    focusShelf();
   });
-  const saved = key.startsWith("ref:") ? h("span", { class: "tile-mark", title: t("in_library") }, icon("lock")) : null;
-  const element = h("li", { class: "tile", "data-person": key }, face, count, saved, busy);
-  element.append(h("span", { class: "tile-name", title: name }, name), more, remove);
+  const saved = key.startsWith("ref:") ? h("span", { title: t("in_library") }, icon("lock")) : null;
+  const element = h("li", { class: "tile", "data-person": key }, face, busy);
+  element.append(h("span", { class: "tile-name", title: name }, saved, name, count), more, remove);
   let viewed = "";
   return { element, update };
 

@@ -14,7 +14,7 @@ import { facesAt, shownUrl } from "./target-picture.js";
 import { engineWords } from "./option-words.js";
 
 export function result(app, { run }, signal) {
-  const element = h("div", { class: "outcome" });
+  const element = h("div", { class: run.length === 2 ? "outcome two" : "outcome" });
   return { element, ready: show(app, run, element, signal) };
 }
 
@@ -26,35 +26,7 @@ async function show(app, run, element, signal) {
     const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
     const original = await shownUrl(target, pictures);
     if (signal.aborted) return;
-    const titleOf = ({ engine, label }) => label ?? engineWords(engine);
-    const named = (at) => (run.length > 1 ? titleOf(run[at]) : t("after"));
-    const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
-    const redo = button(spare(t("change_something")), "pencil", () => draft.edit(), { class: "quiet" });
-    const alone = run.length === 1;
-    const view = compare({ url: original, label: t("before") }, after, {
-      more,
-      signal,
-      faces: facesAt(run[0].job),
-      actions: [redo, alone ? taking(app, run[0].job, run) : null],
-    });
-    fill(
-      element,
-      view,
-      run.length === 2 ? vote(app, run[0].job, run[1].job, run.map(titleOf)) : null,
-      h(
-        "div",
-        { class: "reports" },
-        run.map(({ job, engine, label }) =>
-          report(job.result, {
-            title: alone ? undefined : titleOf({ engine, label }),
-            memory: memoryOf(app, job.result.engine),
-            actions: alone ? null : taking(app, job, run),
-            image: (key) => referenceImage(app, { key }),
-            who: (index) => nameFor(job, index, app.people.names),
-          }),
-        ),
-      ),
-    );
+    fill(element, ...outcome(app, run, original, urls, signal));
     // What had the focus while the job ran may be gone.
     if (document.activeElement === document.body) element.querySelector(".primary")?.focus();
   } catch (error) {
@@ -68,7 +40,44 @@ async function show(app, run, element, signal) {
   }
 }
 
-/** What can be done with one result; of several that are compared each has its own. */
+/** The pictures and what is said of them. Of two each has its report; of more the chosen one has. */
+function outcome(app, run, original, urls, signal) {
+  const several = run.length > 1;
+  const titles = run.map(({ engine, label }) => label ?? engineWords(engine));
+  const [after, ...more] = urls.map((url, at) => ({ url, label: several ? titles[at] : t("after") }));
+  const redo = button(spare(t("change_something")), "pencil", () => app.draft.edit(), { class: "quiet" });
+  const deeds = h("div", { class: "group" });
+  const reports = h("div", { class: "reports" });
+  const tell = (/** @type {number} */ at) => {
+    fill(deeds, taking(app, run[at].job, run));
+    fill(reports, reportOf(app, run[at].job, { title: several ? titles[at] : undefined, brief: true }));
+  };
+  if (run.length !== 2) tell(0);
+  else
+    fill(
+      reports,
+      run.map(({ job }, at) => reportOf(app, job, { title: titles[at], actions: taking(app, job, run) })),
+    );
+  const view = compare({ url: original, label: t("before") }, after, {
+    more,
+    signal,
+    faces: facesAt(run[0].job),
+    actions: [redo, deeds],
+    onchoose: run.length > 2 ? tell : undefined,
+  });
+  return [view, run.length === 2 ? vote(app, run[0].job, run[1].job, titles) : null, reports];
+}
+
+function reportOf(app, job, how) {
+  return report(job.result, {
+    ...how,
+    memory: memoryOf(app, job.result.engine),
+    image: (key) => referenceImage(app, { key }),
+    who: (index) => nameFor(job, index, app.people.names),
+  });
+}
+
+/** What can be done with one result. */
 function taking(app, job, run) {
   const { pictures } = app;
   return [

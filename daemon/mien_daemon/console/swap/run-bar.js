@@ -30,7 +30,7 @@ export function runBar(app, signal) {
     const ready = draft.folder ? readyFiles(draft) : readyTargets(app);
     go.disabled = ready.length === 0 || lacksModels(app);
     go.lastChild.textContent = wording(draft, ready);
-    undo.disabled = draft.history.isEmpty;
+    undo.setAttribute("aria-disabled", String(draft.history.isEmpty)); // not disabled: that would lose the focus
     hint.textContent = missing(draft, ready) || (lacksModels(app) ? t("engine_needs_models") : "");
   };
   jobs.addEventListener("change", show, { signal });

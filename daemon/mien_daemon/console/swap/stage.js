@@ -10,7 +10,7 @@ import { nameKept } from "./session.js";
 
 export function stage(app, signal) {
   const { draft, jobs } = app;
-  const place = h("div", { class: "stage" });
+  const place = h("div", { class: "stage", tabindex: -1 });
   const said = h("p", { class: "unseen", role: "status" });
   const element = h("div", { class: "stage-frame" }, place, said);
   let shown = "";
@@ -22,6 +22,7 @@ export function stage(app, signal) {
   /** Rebuild only when another thing is to be seen; progress and faces update what is there. */
   const show = () => {
     const now = subject(draft, jobs);
+    element.dataset.of = draft.target?.clip && !draft.folder ? "clip" : "picture";
     if (now.kind === "progress") awaited = jobsOf(draft);
     const key = [now.kind, draft.folder?.name, draft.target?.url ?? draft.target?.digest, jobsOf(draft)].join("|");
     if (key !== shown) {
@@ -45,12 +46,14 @@ export function stage(app, signal) {
     const before = place.dataset.kind;
     const put = () => {
       const { activeElement } = document;
+      const isWithin = place.contains(activeElement);
       place.dataset.kind = now.kind;
       fill(place, built.element);
       refresh?.(subject(draft, jobs));
-      if (before && RUNNING.has(now.kind)) keepFocus(place, activeElement);
+      if (before && (isWithin || RUNNING.has(now.kind))) keepFocus(place, activeElement);
+      if (before && now.kind === "progress") place.scrollIntoView({ block: "nearest" }); // in a narrow window
     };
-    if (now.kind === "result" && before === "progress") crossfade(put);
+    if (FADED.has(now.kind) && before === "progress") crossfade(put);
     else put();
     const hasEnded = awaited !== "" && awaited === jobsOf(draft) && now.kind !== "progress";
     if (hasEnded) {
@@ -70,8 +73,8 @@ const jobsOf = ({ run }) => run.map(({ job }) => job).join();
 
 /** What takes the place of something that had the focus gives it to its first action: it never falls to the page. */
 function keepFocus(place, focused) {
-  if (focused && focused !== document.body && focused.isConnected && !focused.disabled) return;
-  (place.querySelector(".primary") ?? place.querySelector("button"))?.focus({ preventScroll: true });
+  if (focused && ![document.body, place].includes(focused) && focused.isConnected && !focused.disabled) return;
+  (place.querySelector(".primary") ?? place.querySelector("button") ?? place).focus({ preventScroll: true });
 }
 
 /** How a run ended, for who does not look. */
@@ -85,6 +88,8 @@ function crossfade(put) {
   if (isStill || !document.startViewTransition) put();
   else document.startViewTransition(put).ready.catch(() => {}); // another change may overtake it
 }
+
+const FADED = new Set(["result", "clipResult"]);
 
 /** Kinds that follow from a press, and take the place of what was pressed. */
 const RUNNING = new Set(["progress", "result", "clipResult", "failed", "cancelled"]);

@@ -23,7 +23,7 @@ export function mount(main, app, signal) {
     h(
       "div",
       { class: "studio" },
-      h("section", { class: "center", "aria-label": t("picture") }, center, strip),
+      h("section", { class: "center canvas", "aria-label": t("picture") }, center, strip),
       h(
         "aside",
         { class: "inspector", "aria-label": t("swap_settings") },

@@ -3,6 +3,7 @@ import { button, iconButton, segmented, spare } from "../control.js";
 import { fill, h } from "../element.js";
 import { percent, t } from "../words.js";
 import { divider } from "./divider.js";
+import { keepGrid } from "./grid.js";
 import { pane } from "./pane.js";
 import { Zoom } from "./zoom.js";
 
@@ -11,28 +12,48 @@ export const MODES = ["slider", "columns", "after"];
 /**
  * `before` and `after` are `{url, label}`; `more` are further panes of the same size (another engine's result).
  * `faces` are where in the picture, 0..1, the changed faces are: the divider is in the middle of the first, and 100 %
- * shows one after the other. `columns` begins side by side.
+ * shows one after the other. `columns` begins side by side. Where there are more, one of the results is chosen: it is
+ * the one that the other modes show; `onchoose` is told its place.
  * Returns the element; its toolbar takes `actions` at its end.
  * @typedef {{ url: string, label: string }} Pane
  * @param {Pane} before
  * @param {Pane} after
  * @param {{
  *   more?: Pane[], actions?: any[], faces?: { x: number, y: number }[], columns?: boolean, signal: AbortSignal,
+ *   onchoose?: (at: number) => void,
  * }} options
  */
-export function compare(before, after, { more = [], actions = [], faces = [], columns = false, signal }) {
+export function compare(before, after, { more = [], actions = [], faces = [], columns = false, signal, onchoose }) {
+  const results = [after, ...more];
+  let chosen = 0;
   const zoom = new Zoom();
   const view = h("div", { class: "view" });
+  if (more.length > 1) keepGrid(view, signal);
   const element = h("div", { class: "compare", "data-mode": more.length || columns ? "columns" : "slider" });
   const focus = faces[0]?.x ?? 0.5;
   const show = (mode) => {
     element.dataset.mode = mode;
     const panes = {
-      slider: () => [divided(before, after, focus, zoom, signal)],
-      columns: () => [before, after, ...more].map(single),
-      after: () => [stacked(before, after, zoom, signal)],
+      slider: () => [divided(before, results[chosen], focus, zoom, signal)],
+      columns: () => [single(before), ...(more.length ? results.map(choosable) : results.map(single))],
+      after: () => [stacked(before, results[chosen], zoom, signal)],
     };
     fill(view, panes[mode]());
+  };
+  const choosable = (result, at) => {
+    const figure = single(result);
+    const label = h("button", { "aria-pressed": String(at === chosen), onclick: () => choose(at) }, result.label);
+    figure.querySelector("figcaption")?.replaceChildren(label);
+    figure.addEventListener("click", () => choose(at));
+    return figure;
+  };
+  const choose = (at) => {
+    if (at === chosen) return;
+    chosen = at;
+    view.querySelectorAll("figcaption button").forEach((label, place) => {
+      label.setAttribute("aria-pressed", String(place === chosen));
+    });
+    onchoose?.(at);
   };
   const single = ({ url, label }) => {
     const caption = h("figcaption", {}, label);

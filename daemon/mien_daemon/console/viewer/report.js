@@ -11,18 +11,22 @@ import { likenessWords, peopleOf, warningsOf } from "./likeness.js";
  * @param {any} result
  * @param {object} [more]
  * @param {string} [more.title]
+ * @param {boolean} [more.brief] whether it is one line until its details are asked for, where there is room for no more
  * @param {number} [more.memory] the bytes its engine needs, where known
  * @param {any[] | null} [more.actions] what stands at its head
  * @param {(name: string) => HTMLElement} [more.image] shows a picture by its name
  * @param {(index: number) => string | null} [more.who] what the person is called whose face a face of the target got
  */
-export function report(result, { title, memory, actions = null, image = () => h("span"), who = () => null } = {}) {
+export function report(
+  result,
+  { title, brief = !title, memory, actions = null, image = () => h("span"), who = () => null } = {},
+) {
   const people = peopleOf(result);
   const numbers = details(result, people, memory);
   const more = detailsButton(numbers);
   return h(
     "div",
-    { class: "report" },
+    { class: brief ? "report brief" : "report" },
     h(
       "div",
       { class: "report-head" },
