@@ -30,7 +30,8 @@ export function tellOfCompletion(app, signal) {
 
 /** Whether the person looks at the very picture that it is about: what came of it takes its place. */
 function isInSight({ draft, router }, { target }) {
-  return document.hasFocus() && router.place.view === "swap" && draft.target?.digest === target;
+  const { digest, still } = draft.target ?? {};
+  return document.hasFocus() && router.place.view === "swap" && [digest, still].includes(target);
 }
 
 /** Whether other results are still made for the same comparison: what is said of the last is said of all. */

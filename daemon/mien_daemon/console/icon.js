@@ -12,6 +12,7 @@ const PATHS = {
   settings: "M5 7h8m4 0h2M5 17h2m4 0h8M15 5v4M9 15v4",
   folder: "M3 6h6l2 2h10v11H3z",
   plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
   close: "M6 6l12 12M18 6 6 18",
   check: "M5 12.5l4.5 4.5L19 7.5",
   up: "M12 19V6m-5 5 5-5 5 5",

@@ -75,32 +75,3 @@ async def test_the_focus_is_never_lost(console: Any, pictures: Any) -> None:
     await expect(page.locator("#choose-reference")).to_be_focused()
     await page.locator(".frames .bare").press("Enter")
     await expect(page.locator("#choose-target")).to_be_focused()
-
-
-async def test_of_many_results_one_is_chosen_told_about_and_compared(new_page: Any, pictures: Any) -> None:
-    async for console in new_page():
-        page = console.page
-        await page.route("**/v1/engines", seed_all)
-        await page.reload()
-        await expect(page.locator("[data-engine] + [data-engine]").first).to_be_attached()
-        await console.ready(pictures.portrait, pictures.ada)
-        await page.get_by_label("Compare with").select_option("seeds:4")
-        await console.swap()
-        await expect(page.locator("figure .pane")).to_have_count(5)
-        await expect(page.locator(".report")).to_have_count(1)
-        await expect(page.locator(".report h3")).to_have_text("Seed 0")
-        await console.button("Seed 2").click()
-        await expect(page.locator(".report h3")).to_have_text("Seed 2")
-        await console.button("Go on with this seed").click()
-        await expect(page.get_by_label("Compare with")).to_have_value("")
-        await page.get_by_role("radio", name="Divider", exact=True).check(force=True)
-        await expect(page.locator(".tag.after")).to_have_text("Seed 2")
-
-
-async def seed_all(route: Any) -> None:
-    """Engines as the daemon tells them, but each makes another result of another seed."""
-    answer = await route.fetch()
-    told = await answer.json()
-    for engine in told["engines"]:
-        engine["seeded"] = True
-    await route.fulfill(response=answer, json=told)

@@ -74,7 +74,12 @@ async def test_several_seeds_are_shown_in_a_grid_and_one_is_gone_on_with(console
     )
     jobs = console.daemon.ask("GET", "/v1/jobs?limit=4")["jobs"]
     assert {job["options"]["seed"] for job in jobs} == {0, 1, 2, 3}
-    await page.get_by_role("button", name="Go on with this seed").nth(2).click()
+    await expect(page.locator(".report h3")).to_have_text("Seed 0")
+    await page.locator(".view figure").nth(3).click()
+    await expect(page.locator(".report h3")).to_have_text("Seed 2")
+    await page.get_by_role("radio", name="Divider", exact=True).check(force=True)
+    await expect(page.locator(".tag.after")).to_have_text("Seed 2")
+    await page.get_by_role("button", name="Go on with this seed").click()
     await expect(page.get_by_label("Compare with")).to_have_value("")
     await page.get_by_text("Advanced").click()
     await expect(page.get_by_label("Seed", exact=True)).to_have_value("2")

@@ -37,7 +37,7 @@ export async function lookAtClip(api, target) {
 }
 
 /** One that has ended by itself refuses it. */
-async function cancel(api, id) {
+export async function cancel(api, id) {
   try {
     await api.post(`/v1/jobs/${id}/cancel`);
   } catch (error) {
@@ -45,7 +45,8 @@ async function cancel(api, id) {
   }
 }
 
-async function watch(api, asked) {
+/** The job once it is over. */
+export async function watch(api, asked) {
   let job = asked;
   let tag = "";
   while (!isOver(job)) {

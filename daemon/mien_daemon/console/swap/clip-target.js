@@ -5,6 +5,7 @@ import { player } from "../viewer/player.js";
 import { playButton } from "../viewer/transport.js";
 import { t } from "../words.js";
 import { clipTrim } from "./clip-trim.js";
+import { clipTry } from "./clip-try.js";
 import { say } from "./face-boxes.js";
 
 export function clipTarget(app, _now, signal) {
@@ -13,21 +14,29 @@ export function clipTarget(app, _now, signal) {
   const note = h("div", { class: "stage-note", role: "status" });
   const shown = player(app, target, t("target_image", { name: target.name }), signal);
   const video = shown.querySelector("video");
-  const trim = clipTrim(app, target, {
-    seek: (at) => seek(app, target, shown, at),
-    change: (part) => attempt(() => draft.trim(target, part)),
-    play: video && playButton(video, signal),
-  });
+  let moment = target.begin ?? 0;
+  const look = (/** @type {number} */ at) => {
+    moment = at;
+    trial.close();
+    trim.head(at);
+    seek(app, target, shown, at);
+  };
+  const picture = h("div", { class: "picture" }, shown);
+  const place = { picture, note, at: () => video?.currentTime ?? moment };
+  const trial = clipTry(app, target, place, signal);
+  const part = (/** @type {any} */ chosen) => attempt(() => draft.trim(target, chosen));
+  const trim = clipTrim(app, target, { seek: look, change: part, play: video && playButton(video, signal) }, signal);
   if (video) followPlayer(video, target, trim, signal);
+  video?.addEventListener("play", trial.close, { signal });
   const element = h(
     "div",
     { class: "clip-target", "data-drop": "target" },
-    h("div", { class: "picture" }, shown),
-    h("div", { class: "clip-foot" }, trim.element, note),
+    picture,
+    h("div", { class: "clip-foot" }, trim.element, h("div", { class: "clip-said" }, note, trial.element)),
   );
   draft.look(target);
   const refresh = () => {
-    say(note, target);
+    if (!trial.refresh()) say(note, target);
     trim.show();
   };
   return { element, refresh };

@@ -67,7 +67,22 @@ export async function cutOut({ url, name, faces, side }, face) {
   const scale = Math.max(img.naturalWidth, img.naturalHeight) / side;
   const scaled = (each) => ({ bbox: each.bbox.map((edge) => edge * scale) });
   const others = faces.filter((other) => other !== face).map(scaled);
-  const [left, top, right, bottom] = regionOf(scaled(face), others, [img.naturalWidth, img.naturalHeight]);
+  return cut(img, regionOf(scaled(face), others, [img.naturalWidth, img.naturalHeight]), name);
+}
+
+/**
+ * A file of one region, [left, top, right, bottom], of the picture that the browser shows at `url`.
+ * @param {string} url @param {number[]} region @param {string} name
+ */
+export async function cutRegion(url, region, name) {
+  const img = new Image();
+  img.src = url;
+  await img.decode();
+  return cut(img, region, name);
+}
+
+async function cut(img, region, name) {
+  const [left, top, right, bottom] = region;
   const canvas = new OffscreenCanvas(right - left, bottom - top);
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.drawImage(img, left, top, right - left, bottom - top, 0, 0, right - left, bottom - top);

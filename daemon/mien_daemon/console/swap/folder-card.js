@@ -2,18 +2,19 @@
 import { bar, button, setBar } from "../control.js";
 import { h, setText } from "../element.js";
 import { icon } from "../icon.js";
+import { batched } from "../pace.js";
 import { sentence } from "../problem.js";
-import { number, t } from "../words.js";
-
-const SHOWN = 12; // pictures of the folder; decoding all of a thousand would hold up the page
+import { t } from "../words.js";
+import { folderSheet } from "./folder-sheet.js";
+import { countStates } from "./folder-states.js";
 
 export function folderCard(app, _now, signal) {
-  const { draft } = app;
+  const { draft, jobs } = app;
   const figures = h("p", { class: "count", role: "status" });
   const track = bar(0, t("progress"));
   const hint = h("p", { class: "hint" });
   const refused = h("ul", { class: "refused" });
-  const sheet = contactSheet(draft.folder.files, signal);
+  const sheet = folderSheet(app, draft.folder, signal);
   const see = h("a", { class: "button primary", href: "#/jobs" }, t("folder_see"));
   const stop = button(t("folder_stop"), "close", () => draft.folder.sending.abort());
   const leave = () => draft.takeFolder(null);
@@ -24,6 +25,7 @@ export function folderCard(app, _now, signal) {
   const title = h("h2", {}, icon("folder"), draft.folder.name);
   const element = h("div", { class: "drop folder", "data-drop": "target" });
   element.append(title, figures, track, sheet.element, hint, refused, actions);
+  jobs.addEventListener("change", batched(refresh), { signal });
   return { element, refresh };
 
   function refresh() {
@@ -31,14 +33,12 @@ export function folderCard(app, _now, signal) {
     if (!folder) return;
     const total = folder.files.length;
     const isSent = Boolean(folder.group) && !folder.sending;
-    setText(
-      figures,
-      folder.group ? t("folder_sending", { sent: folder.sent, total }) : t("pictures_count", { count: total }),
-    );
-    track.hidden = !folder.group || isSent;
-    setBar(track, total ? (folder.sent + folder.refused.length) / total : 1);
+    setText(figures, countWords(folder, jobs));
+    const over = isSent ? countStates(folder, jobs) : null;
+    track.hidden = !folder.group || (over !== null && over.done + over.failed >= over.total);
+    setBar(track, over ? (over.done + over.failed) / (over.total || 1) : (folder.sent + folder.refused.length) / total);
     setText(hint, t(isSent ? "folder_sent_hint" : "folder_hint"));
-    sheet.show(folder.states ?? new Map());
+    sheet.show();
     refused.hidden = folder.refused.length === 0;
     refused.replaceChildren(
       h("li", {}, t("folder_refused", { count: folder.refused.length })),
@@ -51,28 +51,11 @@ export function folderCard(app, _now, signal) {
   }
 }
 
-/** The first pictures of a folder, each with what became of it. @param {File[]} files @param {AbortSignal} signal */
-function contactSheet(files, signal) {
-  const tiles = files.slice(0, SHOWN).map((file) => [file, tile(file, signal)]);
-  const rest = files.length - tiles.length;
-  const more = rest > 0 ? h("li", { class: "sheet-more" }, `+ ${number(rest)}`) : null;
-  const element = h(
-    "ul",
-    { class: "contact-sheet", "aria-hidden": "true" },
-    tiles.map(([, each]) => each),
-    more,
-  );
-  const show = (states) => {
-    for (const [file, each] of tiles) each.dataset.state = states.get(file) ?? "new";
-  };
-  return { element, show };
-}
-
-/** What the browser cannot show, a clip or a HEIC, is an empty tile. */
-function tile(file, signal) {
-  const url = URL.createObjectURL(file);
-  signal.addEventListener("abort", () => URL.revokeObjectURL(url));
-  const img = h("img", { src: url, alt: "", decoding: "async" });
-  img.addEventListener("error", () => img.remove(), { once: true });
-  return h("li", {}, icon("results"), img, h("span", { class: "sheet-mark" }, icon("check"), icon("warning")));
+function countWords(folder, jobs) {
+  const all = folder.files.length;
+  if (!folder.group) return t("pictures_count", { count: all });
+  if (folder.sending) return t("folder_sending", { sent: folder.sent, total: all });
+  const { done, failed, total } = countStates(folder, jobs);
+  const said = t("group_counts", { done, total });
+  return failed ? `${said} · ${t("group_failed", { count: failed })}` : said;
 }

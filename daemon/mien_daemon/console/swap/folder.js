@@ -16,22 +16,25 @@ export function nameGroup(folder, now = new Date()) {
 
 /**
  * Send every picture and ask for its job. A full queue is waited for; a picture that is refused is noted and passed.
- * `folder` gets `sent`, `refused` and `states` on the way; `told` is called after each picture.
+ * `folder` gets `sent`, `refused`, `states` and `jobs` on the way; `told` is called after each picture.
  */
 export async function sendFolder(folder, { pictures, post, references = [], wait = pause, told, signal }) {
   folder.states = new Map(); // of each file: "sent" or "refused"
+  folder.jobs = new Map(); // of each file that was sent: its job
   for (const file of folder.files) {
     if (signal.aborted) return;
     try {
       const target = await pictures.put(file, signal);
       const label = { target: file.name.slice(0, LONGEST_FILE), references };
-      await patiently(() => post({ kind: "swap", target, group: folder.group, label, ...folder.ask }), wait, signal);
+      const body = { kind: "swap", target, group: folder.group, label, ...folder.ask };
+      const job = await patiently(() => post(body), wait, signal);
+      folder.jobs.set(file, job?.id);
       folder.sent += 1;
       folder.states.set(file, "sent");
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!error.document || error.code === "unpaired") throw error;
-      folder.refused.push({ name: file.name, problem: error.document });
+      folder.refused.push({ file, name: file.name, problem: error.document });
       folder.states.set(file, "refused");
     }
     told();

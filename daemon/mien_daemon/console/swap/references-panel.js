@@ -72,7 +72,8 @@ function tile(app, who) {
   });
   const saved = key.startsWith("ref:") ? h("span", { title: t("in_library") }, icon("lock")) : null;
   const element = h("li", { class: "tile", "data-person": key }, face, busy);
-  element.append(h("span", { class: "tile-name", title: name }, saved, name, count), more, remove);
+  const called = h("span", { class: "tile-name", title: name }, name);
+  element.append(h("span", { class: "tile-line" }, saved, called, count), more, remove);
   let viewed = "";
   return { element, update };
 

@@ -8,3 +8,11 @@ export function clock(seconds) {
   const start = hours ? `${hours}:${two(minutes)}` : String(minutes);
   return `${start}:${two(Math.floor(rest / 10))}.${rest % 10}`;
 }
+
+/** The seconds of "1:05.2", "65,2" or "1:00:00", as people type them; null of anything else. */
+export function readClock(text) {
+  const told = /^(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d*)?)$/.exec(text.trim());
+  if (!told) return null;
+  const [, hours = 0, minutes = 0, seconds] = told;
+  return 3600 * Number(hours) + 60 * Number(minutes) + Number(seconds.replace(",", "."));
+}
