@@ -141,3 +141,28 @@ after(9);
     joined = tmp_path / "joined.mjs"
     joined.write_text(join_modules(modules, "main.js"), encoding="utf-8")
     assert run(joined) == "the task is over\nlate\n"
+
+
+def test_comments_of_whole_lines_are_left_out_and_no_text_that_looks_like_one() -> None:
+    source = """\
+// Counts.
+/**
+ * Once more.
+ * @returns {number}
+ */
+export function count() {
+  // why
+  return 2 * "// no comment".length; // stays
+}
+"""
+    joined = join_modules({"main.js": source}, "main.js")
+    assert "export" not in joined
+    assert "Counts" not in joined
+    assert "Once more" not in joined
+    assert "// why" not in joined
+    assert 'return 2 * "// no comment".length; // stays' in joined
+
+
+def test_a_text_of_several_lines_is_refused_as_comments_cannot_be_told_in_it() -> None:
+    with pytest.raises(UnjoinableModule, match="several lines"):
+        join_modules({"main.js": "const a = `one\n// two\n`;\n"}, "main.js")
