@@ -19,7 +19,7 @@ export async function openFile(app, folder, file) {
 }
 
 function content(app, folder, first, signal) {
-  const name = h("strong", { role: "status" });
+  const name = h("strong", { role: "status", tabindex: -1 });
   const place = h("div", { class: "folder-picture" });
   const go = (/** @type {number} */ by) => {
     const files = failedFirst(folder, app.jobs);
@@ -29,15 +29,19 @@ function content(app, folder, first, signal) {
   const back = iconButton("chevron", t("folder_previous"), () => go(-1), { class: "bare back" });
   const on = iconButton("chevron", t("folder_following"), () => go(1));
   let shown = first;
+  let state = "";
   let inner = new AbortController();
   const show = (/** @type {File} */ file) => {
+    if (place.contains(document.activeElement)) name.focus(); // what had the focus goes
     shown = file;
+    state = stateOf(folder, file, app.jobs);
     inner.abort();
     inner = new AbortController();
-    name.textContent = `${file.name}: ${t(wordOf(stateOf(folder, file, app.jobs)))}`;
+    name.textContent = `${file.name}: ${t(wordOf(/** @type {any} */ (state)))}`;
     build(app, folder, file, place, AbortSignal.any([signal, inner.signal]));
   };
   show(first);
+  app.jobs.addEventListener("change", () => stateOf(folder, shown, app.jobs) !== state && show(shown), { signal });
   return h("div", { class: "dialog-body" }, h("div", { class: "folder-step" }, back, name, on), place);
 }
 
