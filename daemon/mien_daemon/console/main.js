@@ -43,7 +43,8 @@ function run() {
     health,
     people: new People(api, events),
     pictures: new Pictures(api),
-    seen: { result: "", filter: null }, // where one was in the gallery and what it showed, for the way back
+    // Where one was in the gallery and what it showed, for the way back; whom one looks for in the library.
+    seen: { result: "", filter: null, faces: { words: "", order: "name" } },
     bin: new Bin(api, jobs, localStorage),
     arena: new Arena(localStorage),
     draft: new Draft(api, sessionStorage, localStorage),

@@ -115,6 +115,54 @@ async def test_of_a_picture_with_several_people_one_is_chosen_before_anything_is
     await expect(page.locator(".person")).to_have_count(0)
 
 
+async def test_of_many_people_one_is_found_by_name_and_leads_to_their_results(console: Any, pictures: Any) -> None:
+    page, daemon = console.page, console.daemon
+    names = ("Maximiliane Freifrau von Hohenstein-Schwarzburg", "Ada", "Ben", "Chloé", "Dan", "Eve", "Finn")
+    kept = {}
+    for name in names:
+        body = {"picture": daemon.put(pictures.ada.data), "name": name, "basis": "self", "adult": True}
+        kept[name] = daemon.ask("POST", "/v1/references", body)["id"]
+    daemon.ask("PATCH", f"/v1/references/{kept['Finn']}", {"expires_at": "2999-01-01T00:00:00Z"})
+    for name in names[:-1]:
+        daemon.ask("PATCH", f"/v1/references/{kept[name]}", {"expires_at": None})
+    target = daemon.put(pictures.portrait.data)
+    made = {}
+    for name in ("Ada", "Ben"):
+        body = {"kind": "swap", "target": target, "reference": f"ref:{kept[name]}", "options": {"engine": "mesh"}}
+        made[name] = daemon.ask("POST", "/v1/jobs", body)["id"]
+    await console.go("faces")
+    people = page.locator(".person h2")
+    await expect(people).to_have_count(7)
+    await expect(people.last).to_have_attribute("title", names[0])
+    await page.get_by_label("Sort by").select_option("ending")
+    await expect(people.first).to_have_text("Finn")
+    await page.get_by_role("searchbox").fill("chloe")
+    await expect(people).to_have_text(["Chloé"])
+    await page.get_by_role("searchbox").fill("nobody of this name")
+    await expect(page.locator(".notice:visible")).to_contain_text("Nobody found")
+    await console.button("Show everybody").click()
+    await expect(people).to_have_count(7)
+
+    await on_card(console, "Ada", "Results with Ada")
+    await expect(page.locator("[data-chip=person]")).to_contain_text("Ada")
+    await expect(page.locator(f".shot[data-id='{made['Ada']}']")).to_be_visible()
+    await expect(page.locator(f".shot[data-id='{made['Ben']}']")).to_have_count(0)
+    await page.locator("[data-chip=person]").click()
+    await expect(page.locator(f".shot[data-id='{made['Ben']}']")).to_be_visible()
+    daemon.ask("DELETE", "/v1/references?results=true")
+
+
+async def test_a_face_of_a_few_pixels_is_called_small_before_it_is_kept(console: Any, pictures: Any) -> None:
+    page = console.page
+    await console.go("faces")
+    await page.locator("#add-face").click()
+    await console.choose("#choose-face", pictures.portrait)
+    await expect(page.locator("dialog .face-picture img")).to_be_visible()
+    await expect(page.locator("dialog .caution")).to_be_hidden()
+    await console.choose("#choose-face", pictures.ada)
+    await expect(page.locator("dialog .caution")).to_contain_text("less than 64 pixels wide")
+
+
 async def test_a_library_face_is_chosen_on_the_swap_view_and_everything_is_forgotten(
     console: Any, pictures: Any
 ) -> None:

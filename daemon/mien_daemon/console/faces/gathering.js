@@ -1,7 +1,7 @@
 // The pictures of a person who is being added, looked at as they arrive: each must show one face and no other.
 import { attempt } from "../announce.js";
 import { button } from "../control.js";
-import { h } from "../element.js";
+import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
 import { filesDropped } from "../pictures.js";
 import { rows } from "../rows.js";
@@ -12,6 +12,7 @@ import { person } from "../swap/person.js";
 import { personImage, viewKey } from "../swap/reference-image.js";
 import { showBusy } from "../swap/references-panel.js";
 import { t } from "../words.js";
+import { isSmall } from "./small-face.js";
 
 /** What `arrivals` needs of a draft, for one person alone. */
 class Gathered {
@@ -54,9 +55,10 @@ export function pictureField(app, files, onchange) {
   const count = h("b", {});
   const busy = h("span", { role: "status" });
   const pick = button(t("choose_picture"), "plus", () => choose(take), { type: "button", id: "choose-face" });
+  const small = h("p", { class: "caution", role: "status" });
   const words = h("div", {}, pick, h("p", { class: "row-actions" }, busy, count));
   words.append(h("p", { class: "hint" }, `${t("references_hint")} ${t("references_together")}`));
-  const element = h("div", { class: "stack" }, h("div", { class: "face-drop" }, place, words), findings);
+  const element = h("div", { class: "stack" }, h("div", { class: "face-drop" }, place, words), small, findings);
   const showFindings = rows(
     findings,
     ({ picture }) => picture,
@@ -90,6 +92,9 @@ export function pictureField(app, files, onchange) {
   function show() {
     const who = held.person;
     showFindings(who ? findingsOf(who) : []);
+    const isCoarse = who?.pictures.some((picture) => isSmall(who.views[picture]?.face)) ?? false;
+    fill(small, isCoarse ? [icon("warning"), t("face_small_hint")] : null);
+    small.hidden = !isCoarse;
     showBusy(busy, Boolean(who?.checking.length));
     count.textContent = who?.pictures.length ? t("pictures_count", { count: who.pictures.length }) : "";
     pick.lastChild.textContent = t(who ? "another_picture" : "choose_picture");

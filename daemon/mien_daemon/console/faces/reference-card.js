@@ -7,11 +7,13 @@ import { openMenu } from "../menu.js";
 import { askName } from "../settings/clients.js";
 import { referenceImage } from "../swap/reference-image.js";
 import { fromRecord } from "../swap/library.js";
+import { everything } from "../results/filter.js";
 import { forgetPeople } from "../swap/session.js";
 import { ago, t } from "../words.js";
 import { askToDestroy } from "./destroy.js";
 import { askExpiry } from "./expiry.js";
 import { showPictures } from "./person-pictures.js";
+import { whenSmall } from "./small-face.js";
 
 export function referenceCard(app, reference, again) {
   const { id, name, pictures, usable } = reference;
@@ -20,15 +22,16 @@ export function referenceCard(app, reference, again) {
     "data-deed": "more",
   });
   const entries = () => actionsOn(app, reference, again);
+  const small = h("span", { class: "chip", hidden: true, title: t("face_small_hint") }, t("caution_small_face"));
   return h(
     "li",
     { class: "person card", "data-reference": id, "data-expired": usable ? null : "" },
-    h("span", { class: "person-face" }, referenceImage(app, { key: `ref:${id}` })),
+    face(app, reference, small),
     h(
       "div",
       { class: "person-words" },
       h("h2", { title: name }, name),
-      consentChip(reference),
+      h("p", { class: "group wrap" }, consentChip(reference), small),
       h(
         "p",
         { class: "hint facts-line" },
@@ -47,6 +50,15 @@ export function referenceCard(app, reference, again) {
   );
 }
 
+/** The face; once the consent has ended the daemon shows it to nobody. */
+function face(app, { id, usable }, small) {
+  const props = { class: "person-face" };
+  if (!usable) return h("span", props, icon("faces"));
+  const img = referenceImage(app, { key: `ref:${id}` });
+  whenSmall(img, () => (small.hidden = false));
+  return h("span", props, img);
+}
+
 /** What was agreed; quiet while it counts. */
 function consentChip(reference) {
   const basis = reference.basis.replace("-", "_");
@@ -63,7 +75,8 @@ function endWords({ expires_at: end, usable }) {
 function actionsOn(app, reference, again) {
   const deed = (label, name, work, danger = false) => ({ label, icon: name, danger, run: () => doThen(again, work) });
   return [
-    deed(t("pictures_of", reference), "results", () => showPictures(app, reference)),
+    deed(t("pictures_of", reference), "faces", () => showPictures(app, reference)),
+    { label: t("results_with", reference), icon: "results", run: () => showResults(app, reference) },
     deed(t("rename"), "pencil", () => rename(app, reference, again)),
     deed(t("expiry"), "clock", () => expire(app, reference)),
     deed(t("export_record"), "download", () => exportRecord(app, reference)),
@@ -74,6 +87,11 @@ function actionsOn(app, reference, again) {
 /** What answers false has changed nothing. */
 function doThen(again, work) {
   return attempt(async () => (await work()) !== false && again());
+}
+
+function showResults({ router, seen }, { id }) {
+  seen.filter = { ...everything(), person: id };
+  router.go("results");
 }
 
 function use({ draft, router }, reference) {

@@ -10,10 +10,11 @@ import { forgetPeople } from "../swap/session.js";
 import { t } from "../words.js";
 import { addReference } from "./add-reference.js";
 import { askToDestroy } from "./destroy.js";
-import { referenceCard } from "./reference-card.js";
+import { shelf } from "./shelf.js";
 
 export function mount(main, app, signal) {
   const { api } = app;
+  app.seen.faces.words = "";
   const place = h("div", {});
   const more = menuButton(() => [forget], { hidden: true });
   const forget = { label: t("forget_everything"), icon: "trash", danger: true, run: () => forgetAll(app, again) };
@@ -23,11 +24,7 @@ export function mount(main, app, signal) {
   const show = ({ references }) => {
     more.hidden = references.length === 0;
     if (references.length === 0) return emptyLibrary(add);
-    return h(
-      "ul",
-      { class: "people" },
-      references.map((reference) => referenceCard(app, reference, again)),
-    );
+    return shelf(app, references, again);
   };
   main.append(
     h(

@@ -4,11 +4,11 @@ import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { engineWords } from "../swap/option-words.js";
 import { knows, number, t } from "../words.js";
-import { cautionsOf, engineOf, everything, tally } from "./filter.js";
+import { cautionsOf, engineOf, everything, matches, tally } from "./filter.js";
 
 /**
- * `changed` is called whenever `filter` is another one; `show(jobs)` offers what occurs in them; `reset()` asks for
- * nothing any more.
+ * `changed` is called whenever `filter` is another one; `show(jobs, people)` offers what occurs in them; `reset()` asks
+ * for nothing any more.
  */
 export function filterBar(filter, changed) {
   const search = h("input", {
@@ -35,24 +35,32 @@ export function filterBar(filter, changed) {
       changed();
       search.focus();
     },
-    show(jobs) {
-      show(chipsFor(jobs, filter));
+    show(jobs, people) {
+      show(chipsFor(jobs, filter, people));
       list.hidden = list.children.length === 0;
     },
   };
 }
 
 /** A chip for what would tell results apart, and for what is asked for. */
-function chipsFor(jobs, filter) {
+function chipsFor(jobs, filter, people) {
   const starred = jobs.filter((job) => job.starred).length;
   const star = { key: "star", words: t("filter_starred"), count: starred, isOn: filter.starred };
   const engines = tally(jobs, (job) => [engineOf(job)].filter(Boolean));
   const warnings = tally(jobs, cautionsOf);
   return [
+    ...(filter.person ? [personChip(jobs, filter, people)] : []),
     ...(starred > 0 || filter.starred ? [{ ...star, press: () => (filter.starred = !filter.starred) }] : []),
     ...(engines.length > 1 ? engines : []).map((each) => choice("engine", each, filter.engines, engineWords)),
     ...warnings.map((each) => choice("warning", each, filter.warnings, warningWords)),
   ];
+}
+
+/** Whose results were asked for; pressed, everybody's are shown again. */
+function personChip(jobs, filter, people) {
+  const count = jobs.filter((job) => matches(job, { ...everything(), person: filter.person }, people)).length;
+  const words = people.get(filter.person) ?? t("name_no_face");
+  return { key: "person", kind: "person", words, count, isOn: true, press: () => (filter.person = null) };
 }
 
 function choice(kind, [name, count], chosen, wordsOf) {
@@ -75,6 +83,7 @@ function chip({ key, kind }, changed) {
     { class: "chip", "data-chip": key, onclick: () => (press(), changed()) },
     kind === "warning" ? icon("warning") : null,
     key === "star" ? icon("star") : null,
+    kind === "person" ? icon("faces") : null,
     words,
     figure,
   );

@@ -1,18 +1,24 @@
 // Which results are shown, and in which order: those of a day together, found by names, engines, warnings and stars.
 import { titleOf } from "../job-name.js";
+import { finds } from "../search.js";
 import { peopleOf, warningsOf } from "../viewer/likeness.js";
 import { isKept } from "./retention.js";
 
-/** @typedef {{ words: string, engines: Set<string>, warnings: Set<string>, starred: boolean }} Filter */
+/**
+ * `person` is the id of somebody of the library.
+ * @typedef {{
+ *   words: string, engines: Set<string>, warnings: Set<string>, starred: boolean, person: string | null,
+ * }} Filter
+ */
 
 /** @returns {Filter} */
 export function everything() {
-  return { words: "", engines: new Set(), warnings: new Set(), starred: false };
+  return { words: "", engines: new Set(), warnings: new Set(), starred: false, person: null };
 }
 
 /** @param {Filter} filter */
-export function narrows({ words, engines, warnings, starred }) {
-  return words.trim() !== "" || engines.size > 0 || warnings.size > 0 || starred;
+export function narrows({ words, engines, warnings, starred, person }) {
+  return words.trim() !== "" || engines.size > 0 || warnings.size > 0 || starred || person !== null;
 }
 
 /** Every result that is still there, the latest first. */
@@ -26,15 +32,18 @@ export function listed(jobs, filter, people) {
   return keptOf(jobs).filter((job) => matches(job, filter, people));
 }
 
-/** Whether every word is in the title, and engine, warnings and star are as asked. */
+/** Whether every word is in the title, and engine, warnings, star and person are as asked. */
 export function matches(job, filter, people) {
   if (filter.starred && !job.starred) return false;
   if (filter.engines.size > 0 && !filter.engines.has(engineOf(job))) return false;
   if (filter.warnings.size > 0 && !cautionsOf(job).some((warning) => filter.warnings.has(warning))) return false;
-  const words = fold(filter.words);
-  if (!words) return true;
-  const title = fold(titleOf(job, people));
-  return words.split(/\s+/).every((word) => title.includes(word));
+  if (filter.person && !job.references?.flat().some((name) => isOf(name, filter.person))) return false;
+  return finds(filter.words, titleOf(job, people));
+}
+
+/** Whether a picture is one of this person of the library. */
+function isOf(name, person) {
+  return name === `ref:${person}` || name.startsWith(`ref:${person}/`);
 }
 
 export function engineOf(job) {
@@ -77,9 +86,4 @@ export function dayOf(date) {
 
 function finished({ finished_at: at, created_at: created }) {
   return at ?? created;
-}
-
-/** Without case and accents. */
-function fold(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
 }

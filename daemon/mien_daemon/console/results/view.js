@@ -59,7 +59,7 @@ function showAll(main, app, filter, signal) {
     shown = matching(jobs.all, filter, people.names);
     fill(shown, app.seen.result);
     if (!jobs.loaded) end.hidden = true;
-    bar.show(kept);
+    bar.show(kept, people.names);
     selection.keep(shown.map(({ id }) => id));
     tiles.refresh();
     more.hidden = kept.length === 0;

@@ -39,6 +39,13 @@ test("engines and warnings narrow, each by any of those chosen, and a star alone
   ]);
 });
 
+test("a person of the library is found by who they are, in one picture or several", () => {
+  const both = job("both", { references: [["sha256:0"], ["ref:e2/p1", "ref:e2/p2"]] });
+  const all = [job("hers"), both, job("namesake", { references: [["ref:e11"]] })];
+  assert.deepEqual(found(all, { person: "e1" }), ["hers"]);
+  assert.deepEqual(found(all, { person: "e2" }), ["both"]);
+});
+
 test("the latest is first, in the day on which it was finished here", () => {
   const at = (hours) => new Date(2026, 7, 14, hours).toISOString();
   const jobs = [
