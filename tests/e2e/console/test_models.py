@@ -119,6 +119,7 @@ async def test_a_model_comes_after_its_licence_with_a_pause_and_is_verified(at_s
     await row.locator("[data-deed=download]").click()
     await page.locator("#accept-licence").click()
     await expect(row).to_have_attribute("data-state", "running")
+    await expect(page.locator("[data-group=other] .card-head .row-note")).to_contain_text("Weights of my own: ")
     async with page.expect_response(re.compile("/pause$")):  # the rest would come before it
         await row.locator("[data-deed=pause]").click()
     hub.go_on.set()

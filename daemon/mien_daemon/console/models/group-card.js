@@ -1,10 +1,11 @@
 // Models that belong to no engine alone: those that every swap takes, and all that is left.
 import { announce } from "../announce.js";
-import { button } from "../control.js";
+import { bar, button } from "../control.js";
 import { h, refill } from "../element.js";
 import { bytes, t } from "../words.js";
 import { fetchModels } from "./fetch.js";
-import { sizeOf } from "./model-row.js";
+import { showTransfer } from "./engine-card.js";
+import { sizeOf, transferWords } from "./model-row.js";
 import { parts } from "./parts.js";
 
 /** @param {"starter" | "other"} name */
@@ -14,7 +15,16 @@ export function groupCard(app, list, name) {
   const actions = h("div", { class: "row-actions" });
   const drawer = parts(app, list, models);
   const title = h("div", { class: "card-title" }, h("h2", {}, t(`group_${name}`)), chips);
-  const words = h("div", { class: "stack small" }, title, h("p", { class: "hint" }, t(`group_${name}_hint`)));
+  const work = h("p", { class: "row-note", role: "status" });
+  const track = bar(0, t("progress"));
+  const words = h(
+    "div",
+    { class: "stack small" },
+    title,
+    h("p", { class: "hint" }, t(`group_${name}_hint`)),
+    work,
+    track,
+  );
   const element = h("section", { class: "card engine-card", "data-group": name, "aria-label": t(`group_${name}`) });
   element.append(h("div", { class: "card-head" }, words, actions), drawer.element);
   let built = "";
@@ -22,7 +32,11 @@ export function groupCard(app, list, name) {
 
   function show() {
     const missing = name === "starter" ? models().filter(({ state }) => state !== "ready") : [];
+    const transfer = list.workAmong(models());
     element.hidden = models().length === 0;
+    work.textContent = transfer ? `${list.models.get(transfer.name).title}: ${transferWords(transfer)}` : "";
+    work.hidden = !transfer;
+    showTransfer(track, transfer);
     drawer.show();
     const key = missing.map((model) => model.name).join();
     if (built === `${name} ${key}`) return;

@@ -85,7 +85,12 @@ export class ModelList extends EventTarget {
   workOn(engine) {
     const install = this.transfers.get(`install ${engine}`);
     if (isUnderWay(install) || install?.state === "failed") return install;
-    const downloads = this.partsOf(engine).map(({ name }) => this.transfers.get(`download ${name}`));
+    return this.workAmong(this.partsOf(engine));
+  }
+
+  /** The download among these models that is on its way, else one that failed. @param {any[]} models */
+  workAmong(models) {
+    const downloads = models.map(({ name }) => this.transfers.get(`download ${name}`));
     const running = downloads.filter(isUnderWay);
     const failed = downloads.find((download) => download?.state === "failed");
     return running.find(({ state }) => state === "running") ?? running[0] ?? failed;

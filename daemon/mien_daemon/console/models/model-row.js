@@ -67,12 +67,20 @@ function stateWords(model, transfer) {
 
 /** How far something is that takes longer, or how it ended. */
 export function transferWords(transfer) {
-  if (transfer.problem) return sentence(transfer.problem);
+  if (transfer.problem) return troubleWords(transfer.problem);
   if (transfer.state !== "running") return t(`transfer_${transfer.state}`);
   const share = transfer.total_bytes ? percent(transfer.done_bytes / transfer.total_bytes) : "";
   const rate = transfer.bytes_per_s ? t("per_second", { size: bytes(transfer.bytes_per_s) }) : "";
   const left = transfer.eta_s ? t("time_left", { time: duration(Math.ceil(transfer.eta_s)) }) : "";
   return [t(`transfer_${transfer.stage || "running"}`), share, rate, left].filter(Boolean).join(" · ");
+}
+
+/** What went wrong, with the figures where it has any. */
+function troubleWords(problem) {
+  const { code, reason, needed_bytes: needed, free_bytes: free } = problem;
+  if (code === "download-failed" && reason === "not-found") return t("download_not_found");
+  const room = needed && free !== undefined ? t("disk_needed", { needed: bytes(needed), free: bytes(free) }) : "";
+  return [sentence(problem), room].filter(Boolean).join(" ");
 }
 
 function deeds(app, list, model, transfer) {
@@ -84,10 +92,9 @@ function deeds(app, list, model, transfer) {
   const cancel = deed("close", t("cancel"), post("cancel"));
   if (transfer?.action === "download") {
     if (isUnderWay(transfer)) return [deed("pause", t("pause"), post("pause")), cancel];
-    return [
-      deed("play", t(transfer.state === "paused" ? "resume" : "try_again"), () => fetchModels(app, list, [name])),
-      cancel,
-    ];
+    const again = () => fetchModels(app, list, [name]);
+    const isPaused = transfer.state === "paused";
+    return [isPaused ? deed("play", t("resume"), again) : deed("retry", t("try_again"), again), cancel];
   }
   if (isUnderWay(transfer)) return [];
   // What every swap takes is not thrown away by a slip: the command line removes it.

@@ -7,6 +7,7 @@ import { likenessWords, worstOf } from "../viewer/likeness.js";
 import { lengthOf, t, timeOfDay } from "../words.js";
 
 const SIDE = 400; // as the daemon keeps it
+const LONGEST = 20; // letters of a name beside which the verdict has room
 
 export function tile(app, first) {
   const { people, pictures } = app;
@@ -40,9 +41,10 @@ export function tile(app, first) {
     if (job === shown.job && name === shown.title) return;
     Object.assign(shown, { title: name, job });
     const worst = worstOf(job.result);
-    const likeness = likenessWords(worst?.verdict, worst && nameFor(job, worst.index, people.names));
+    const who = worst && nameFor(job, worst.index, people.names);
+    const likeness = likenessWords(worst?.verdict, who);
     title.textContent = name;
-    said.textContent = likeness?.words ?? "";
+    said.textContent = likenessWords(worst?.verdict, who && shortened(who))?.words ?? "";
     said.dataset.kind = likeness?.kind ?? "none";
     element.toggleAttribute("data-starred", job.starred);
     link.title = name;
@@ -52,6 +54,11 @@ export function tile(app, first) {
     star.setAttribute("aria-pressed", String(job.starred));
     star.title = t(job.starred ? "star_remove" : "star_give");
   }
+}
+
+/** The first name of one with a long name: the title says the whole, and the verdict is not cut off. */
+function shortened(name) {
+  return name.length > LONGEST ? name.split(/\s/)[0].slice(0, LONGEST) : name;
 }
 
 function lengthMark({ result }) {

@@ -26,13 +26,22 @@ export function signedIn({ api, session }, signal) {
   return place;
 }
 
+const SHOWN = 5;
+
+/** The ones used last, and all of them when asked. */
 function build(browsers, own, signOut) {
   const rows = browsers.map((browser) => row(browser, browser.id === own, signOut));
+  const list = h("ul", { class: "rows" }, rows.slice(0, SHOWN));
+  const more = button(t("show_all", { total: rows.length }), "down", () => {
+    list.append(...rows.slice(SHOWN));
+    more.remove();
+  });
   return h(
     "div",
     { class: "stack" },
     h("p", { class: "hint" }, t("signed_in_hint")),
-    rows.length ? h("ul", { class: "rows" }, rows) : h("p", { class: "hint" }, t("signed_in_none")),
+    rows.length ? list : h("p", { class: "hint" }, t("signed_in_none")),
+    rows.length > SHOWN ? h("div", {}, more) : null,
   );
 }
 

@@ -56,3 +56,14 @@ test("the answer to the last question counts, in whichever order they come", asy
   await settled();
   assert.equal(list.models.get("iris").state, "missing");
 });
+
+test("of what is being done for some models what runs is told, then what waits, then what failed", () => {
+  const list = new ModelList(apiThatWaits());
+  const models = ["failed", "queued", "running"].map((state) => ({ name: state }));
+  const told = () => list.workAmong(models)?.state;
+  assert.equal(told(), undefined);
+  for (const { name } of models) {
+    list.transfers.set(`download ${name}`, { action: "download", name, state: name });
+    assert.equal(told(), name);
+  }
+});
