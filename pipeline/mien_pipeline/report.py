@@ -13,7 +13,8 @@ SwapWarning = Literal[
     "hard-angle",  # the target face is turned further than the geometry reaches
     "reference-angle",  # the reference face is turned so far that half of it is made up from the other half
     "small-face",  # the target's, or the reference's, which may also be out of focus
-    "occluded",  # glasses, a hand, a cup over the target face; glasses on the reference's
+    "occluded",  # glasses, a hand, a cup over the target face
+    "reference-covered",  # glasses, a hand, hair over the reference face, or its chin does not show
     "low-light",  # in the target, or in the reference
     "weak-identity",  # the verdict is "not", and the face became another one
     "hardly-changed",  # the verdict is "not", and the result is still very much like the target

@@ -302,7 +302,7 @@ def _warn_of_reference(yaws_deg: Sequence[float], texture: Texture, *, covered: 
     """What limits a reference: hidden sides or chin, little light or detail; `covered` where the eyes are from."""
     shows_both_sides = min(yaws_deg) <= REFERENCE_WARN_YAW_DEG and max(yaws_deg) >= -REFERENCE_WARN_YAW_DEG
     turned: tuple[SwapWarning, ...] = () if shows_both_sides else ("reference-angle",)
-    hidden: tuple[SwapWarning, ...] = ("occluded",) if covered or hides_chin(texture.validity) else ()
+    hidden: tuple[SwapWarning, ...] = ("reference-covered",) if covered or hides_chin(texture.validity) else ()
     skin = texture.colour[::4, ::4][texture.skin[::4, ::4] > 127]
     dark: tuple[SwapWarning, ...] = ("low-light",) if len(skin) and np.quantile(skin, _LIGHTEST) < LOW_LIGHT else ()
     soft: tuple[SwapWarning, ...] = ("small-face",) if texture.resolved_px < SMALL_FACE_PX else ()

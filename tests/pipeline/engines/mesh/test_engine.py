@@ -19,8 +19,9 @@ def rendered(likeness: MeshLikeness, target: tuple[Image, Face], **options: obje
     return likeness.render(*target, MeshOptions.model_validate(options), ignore_step)
 
 
-def test_what_reference_and_target_share_is_said_once(admiral: Portrait, admiral_likeness: MeshLikeness) -> None:
-    assert rendered(admiral_likeness, admiral).warnings.count("occluded") == 1
+def test_what_reference_and_target_share_is_said_once(engine: MeshEngine, astronaut: Portrait) -> None:
+    dark = darken(astronaut, 1 / 8)
+    assert rendered(engine.prepare([dark]), dark).warnings.count("low-light") == 1
 
 
 def test_a_face_turned_too_far_is_left_alone_and_says_so(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
@@ -83,8 +84,8 @@ def test_pictures_that_show_both_sides_or_none_with_glasses_leave_nothing_to_war
     assert "reference-angle" in engine.prepare([left]).warnings
     assert "reference-angle" in engine.prepare([left, left]).warnings
     assert "reference-angle" not in engine.prepare([left, right]).warnings
-    assert "occluded" in engine.prepare([admiral]).warnings
-    assert "occluded" not in engine.prepare([admiral, astronaut]).warnings
+    assert "reference-covered" in engine.prepare([admiral]).warnings
+    assert "reference-covered" not in engine.prepare([admiral, astronaut]).warnings
 
 
 def test_of_several_pictures_the_unclear_ones_do_not_count(engine: MeshEngine, astronaut: Portrait) -> None:

@@ -92,7 +92,7 @@ def test_the_hidden_half_of_a_reference_is_the_other_one_mirrored_and_it_says_so
     """No strand of hair is painted onto a target's eye."""
     hairy = replace(astronaut[0], pixels=hang_hair(astronaut))
     likeness = engine.prepare([Portrait(hairy, astronaut[1])])
-    assert "occluded" in likeness.warnings
+    assert "reference-covered" in likeness.warnings
     colour = cv2.resize(likeness.texture.colour, (96, 96), interpolation=cv2.INTER_AREA).astype(int)
     eyes = slice(28, 48), slice(22, 44)
     assert np.abs(colour[eyes] - colour[:, ::-1][eyes]).mean() < 6

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import mien_pipeline.engines.mesh.own_face as own_face_module
 from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -21,8 +22,9 @@ from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.skin.covers import Covers
 from mien_pipeline.skin.likelihood import Choice
-from mien_pipeline.skin.mask import oval_mask
+from mien_pipeline.skin.mask import FaceView, oval_mask
 from mien_testing.portraits import mask_at, mesh_of
 
 Drawn = tuple[Pixels, Mask]
@@ -85,6 +87,26 @@ def own_face(portrait: Portrait, pixels: Pixels, reference: MeshLikeness) -> tup
     """The mask of the face's own pixels, and whether `occluded` is said."""
     own = find_own_face(pixels, mesh_of(portrait), Surroundings(), reference.texture.colour)
     return own.mask, "occluded" in own.warnings
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.04, False), (0.12, True)])
+def test_a_mouth_or_cheek_that_a_turn_hides_is_kept_without_a_word(
+    astronaut: Portrait, astronaut_likeness: MeshLikeness, monkeypatch: pytest.MonkeyPatch, share: float, said: bool
+) -> None:
+    """Photographs of turned heads are not among the portraits: what is found of them is handed in."""
+
+    def find(small: Pixels, view: FaceView, *_: object) -> Covers:
+        rows, columns = np.nonzero(view.oval)
+        mask = np.zeros(view.oval.shape, np.bool_)
+        lowest = np.argsort(rows)[-round(share * len(rows)) :]
+        mask[rows[lowest], columns[lowest]] = True
+        return Covers(mask, True)
+
+    monkeypatch.setattr(own_face_module, "find_covers", find)
+    own, occluded = own_face(astronaut, astronaut.image.pixels, astronaut_likeness)
+    chin = np.round(mesh_of(astronaut)[152, :2]).astype(int)
+    assert own[chin[1] - 3, chin[0]] < 0.5
+    assert occluded is said
 
 
 def inside(alpha: Mask, mesh: Mesh) -> Choice:

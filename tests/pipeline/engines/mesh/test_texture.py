@@ -108,7 +108,7 @@ def test_a_references_glasses_are_painted_over_and_it_is_said(
     admiral_likeness: MeshLikeness, astronaut_likeness: MeshLikeness, astronaut: Portrait
 ) -> None:
     assert not astronaut_likeness.warnings
-    assert rendered(admiral_likeness, astronaut).warnings == ("occluded",)
+    assert rendered(admiral_likeness, astronaut).warnings == ("reference-covered",)
 
 
 def test_where_a_frame_hides_brows_and_eyes_the_target_keeps_its_own(

@@ -57,11 +57,11 @@ def test_a_mask_before_the_reference_is_not_copied_and_is_said(engine: MeshEngin
     assert lower_face(astronaut, astronaut.image.pixels)[1].mean() > 200
     assert lower_face(astronaut, masked)[1].mean() < 50
     likeness = engine.prepare([Portrait(replace(astronaut.image, pixels=masked), astronaut.face)])
-    assert "occluded" in likeness.warnings
+    assert "reference-covered" in likeness.warnings
 
 
 def test_a_clear_chin_is_not_said_to_be_hidden(engine: MeshEngine, astronaut: Portrait) -> None:
-    assert "occluded" not in engine.prepare([astronaut]).warnings
+    assert "reference-covered" not in engine.prepare([astronaut]).warnings
 
 
 def test_a_beard_is_the_persons_own_though_it_is_no_skin(astronaut: Portrait) -> None:
