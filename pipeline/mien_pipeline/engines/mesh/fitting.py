@@ -21,12 +21,15 @@ from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear
 from mien_pipeline.skin.grain import match_grain
+from mien_pipeline.skin.light import average, blur
 from mien_pipeline.skin.mask import cheek_mask, upper_face_mask
 from mien_pipeline.skin.pores import match_pores
 from mien_pipeline.skin.sharpness import match_blur
 
 # How dense a beard lies on the skin that is the target's: as stubble, for it ends with the face. Judged on 15 results.
-STUBBLE = 0.45
+STUBBLE, STUBBLE_SOFT = 0.4, 0.03  # and face widths over which it ends
+BELOW_STUBBLE = 2.0  # times how dense it is, the share of the target's skin below: the reference's is made up
+SHADE_HUE = (0.8, 1.0, 1.2)  # exponents of its shade, by channel: skin that is darkened evenly looks grey
 
 
 def fit_into_target(
@@ -67,12 +70,22 @@ def fit_into_target(
     return new
 
 
-def lay_stubble(new: Pixels, drawn: Pixels, beard: tuple[Pixels, Mask], free: Mask, face: Mesh, grid: Grid) -> Pixels:
-    """`new` (H, W, 3), on the target's skin, with a thin `beard` over it where `free` (H, W) is 1: see `lay_beard`."""
+def lay_stubble(
+    new: Pixels, base: Pixels, drawn: Pixels, beard: tuple[Pixels, Mask], free: Mask, face: Mesh, grid: Grid
+) -> Pixels:
+    """`new` (H, W, 3), on the target's skin, with a thin `beard` over it where `free` (H, W) is 1: see `lay_beard`.
+
+    Skin shows through stubble: it shades that of the target, `base`, keeps nearly its hue and ends softly.
+    """
     hair, share = beard
-    thin = np.asarray(STUBBLE * share * free, np.float32)
-    laid = lay_beard(new.astype(np.float32), drawn, hair, thin, grid, face_width(face))
-    return np.asarray(laid.clip(0, 255) + 0.5, np.uint8)
+    width = face_width(face)
+    soft = grid.enlarge(blur(grid.shrink(share), STUBBLE_SOFT * width / grid.step), share.shape)
+    below = (np.minimum(BELOW_STUBBLE * soft, 1) * free)[..., None]
+    skin = np.asarray(new + below * (base - new.astype(np.float32)), np.float32)
+    thin = np.asarray(STUBBLE / 2 * (share + soft) * free, np.float32)
+    laid = lay_beard(skin, drawn, hair, thin, grid, width)
+    darker = np.minimum((average(laid) + 1) / (average(skin) + 1), 1)[..., None]
+    return np.asarray(skin * darker ** np.array(SHADE_HUE, np.float32) + 0.5, np.uint8)
 
 
 def match_detail(

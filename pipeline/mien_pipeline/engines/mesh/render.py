@@ -181,7 +181,7 @@ def render_face(
     if plain:
         matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
     if plain and beard:
-        matched = lay_stubble(matched, drawn, beard, 1 - mouth, at.face, at.inner)
+        matched = lay_stubble(matched, base, drawn, beard, 1 - mouth, at.face, at.inner)
     light = _measure_brightness(base, alpha)
     own = placed.own[box.part]
     lit = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own, lamps)
