@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.image import Affine, Floats, Image, Mask, Pixels
-from mien_pipeline.report import IdentityScores, SwapWarning
+from mien_pipeline.report import IdentityScores, ReferenceCaution, SwapWarning
 
 Mesh = NDArray[np.float32]
 """(468, 3) float32: x to the viewer's right and y down, in the image's pixels; z in pixels too, towards the viewer
@@ -31,6 +31,7 @@ class Face:
         mesh: (468, 3) float32, z in pixels and towards the viewer negative; None where the caller asked only for a box.
         mesh_score: 0..1, the mesh network's own confidence that this is a face.
         yaw_deg, pitch_deg, roll_deg: head pose; yaw positive when the face looks to the viewer's right.
+        cautions: what limits it as a reference, where that was looked at.
     """
 
     bbox: Floats
@@ -41,6 +42,7 @@ class Face:
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
+    cautions: tuple[ReferenceCaution, ...] = ()
 
     @property
     def area(self) -> float:

@@ -27,6 +27,15 @@ SwapWarning = Literal[
     "grey",
 ]
 
+ReferenceCaution = Literal[
+    "reference-angle",
+    "small-face",
+    "reference-glasses",  # lenses hide the eyes: it will be refused
+    "reference-covered",
+    "low-light",
+    "reference-mouth",  # a mouth in shade, turned, laughing, bearded or half hidden: results from it often look bad
+]
+
 Fault = Literal[
     "patchy-skin",  # structure or darkness that the target does not have, or a reference that is mottled
     "edge",  # the mask's edge shows

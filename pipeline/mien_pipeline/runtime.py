@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ from mien_pipeline.report import ModelUse, Swapped
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.restorers.rows import VIVID as VIVID_NAME
 from mien_pipeline.restorers.rows import open_row
+from mien_pipeline.skin.cautions import list_cautions
 from mien_pipeline.step_preview import OnPreview, make_preview
 from mien_pipeline.swap import Components, decode_target, edit_picture, expect_early
 from mien_pipeline.swap_image import FaceSwap
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from mien_pipeline.trust.verify import Inspector
 
 # The engine whose weights Vivid paints with, and how.
+MOST_RATED = 4  # faces of a picture that may be of one person; each takes some milliseconds
 VIVID = RESTORERS["vivid"]
 PAINTER = str(VIVID.painting["engine"])
 
@@ -243,13 +246,19 @@ class Runtime:
             return edit_picture(image, edit, self.loaded.usual, clock, original, early)
 
     def find_faces(self, picture: bytes) -> Sequence[Face]:
-        """The faces of a picture that has passed the content check, left to right."""
+        """The faces of a picture that has passed the content check, left to right.
+
+        Where they are few enough for it to be a reference, each has its cautions.
+        """
         image = decode(picture)
         checking = PictureCheck(image, self.loaded.check, "target")
         checking.begin()
-        faces = self.loaded.detector.detect(flatten(image))
+        seen = flatten(image)
+        faces = self.loaded.detector.detect(seen)
         checking.finish(faces)
-        return faces
+        if len(faces) > MOST_RATED:
+            return faces
+        return [replace(face, cautions=list_cautions(seen.pixels, face)) for face in faces]
 
     def check_made(self, picture: bytes, watermark: str) -> None:
         """Return if a result that another machine made is one that this machine would hand out.

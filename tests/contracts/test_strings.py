@@ -14,7 +14,7 @@ from mien_daemon.config import Settings
 from mien_pipeline.clips.report import ClipWarning
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.progress import STAGE_SHARES
-from mien_pipeline.report import Fault, PictureWarning, SwapWarning
+from mien_pipeline.report import Fault, PictureWarning, ReferenceCaution, SwapWarning
 
 ROOT = Path(__file__).parents[2]
 CONSOLE = ROOT / "daemon/mien_daemon/console"
@@ -81,7 +81,7 @@ def test_every_problem_stage_warning_and_setting_has_its_string() -> None:
     english = load(FALLBACK)
     assert set(english["problems"]) == CODES
     assert set(english["stages"]) == set(STAGE_SHARES)
-    kinds = (SwapWarning, Fault, PictureWarning, ClipWarning)
+    kinds = (SwapWarning, Fault, PictureWarning, ClipWarning, ReferenceCaution)
     assert set(english["warnings"]) == {warning for kind in kinds for warning in get_args(kind)}
     assert {f"setting_{name}" for name in Settings.model_fields} <= set(english["console"])
 

@@ -217,6 +217,7 @@ def describe_face(index: int, face: "Face", *, prominent: bool) -> dict[str, obj
         "pitch_deg": round(float(face.pitch_deg), 1),
         "roll_deg": round(float(face.roll_deg), 1),
         "prominent": bool(prominent),
+        "cautions": list(face.cautions),
     }
 
 

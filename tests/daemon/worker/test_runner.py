@@ -120,6 +120,7 @@ class _Turned:
     det_score = 0.98765
     area = 1.0
     yaw_deg, pitch_deg, roll_deg = 12.34, -5.0, 0.04
+    cautions = ("reference-mouth",)
 
 
 TURNED = cast("Face", _Turned())
@@ -134,6 +135,7 @@ def test_a_face_is_described_in_rounded_numbers_that_json_can_say() -> None:
         "pitch_deg": -5.0,
         "roll_deg": 0.0,
         "prominent": False,
+        "cautions": ["reference-mouth"],
     }
 
 
