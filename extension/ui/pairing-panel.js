@@ -2,6 +2,7 @@
 // background does it; this shows how it stands, and may be shut and opened again meanwhile.
 
 import { wordsFor } from "../src/problem.js";
+import { pairingPicture } from "./pairing-picture.js";
 import { make, say, showNotice, tell } from "./parts.js";
 
 const { chrome } = globalThis;
@@ -30,6 +31,7 @@ export function showPairing(box, onPaired) {
 
 const STEPS = {
   unpaired: () => [
+    pairingPicture(),
     make("p", {}, say("pairing_words")),
     make("p", { className: "soft small" }, say("pairing_ask_hint")),
     press("pair", "remedy_pair", { do: "pair" }, "first"),

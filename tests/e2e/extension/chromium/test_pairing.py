@@ -88,6 +88,23 @@ def test_a_new_person_pairs_adds_a_face_and_opens_the_console_from_the_popup(bro
                 daemon.client.request("DELETE", f"/v1/clients/{client['id']}")
 
 
+def test_of_a_popup_with_all_it_can_show_only_lists_scroll(paired: Any) -> None:
+    entries = [{"key": f"shown-{number}", "state": "queued" if number < 3 else "done"} for number in range(11)]
+    common = {"tabId": 0, "frameId": 0, "createdAt": 0, "reference": {"id": "x", "name": "Anna"}, "progress": 0.5}
+    kept = {f"job:{entry['key']}": {**common, **entry} for entry in entries}
+    paired.worker.evaluate("(kept) => chrome.storage.session.set(kept)", kept)
+    popup = paired.own_page("ui/popup.html")
+    popup.set_viewport_size({"width": 372, "height": 600})  # the most that browsers give to a popup
+    popup.wait_for_selector("label.face")
+    assert popup.locator(".job").count() == 3
+    assert popup.locator(".result:visible").count() == 4
+    for part in ("html", "main"):
+        assert popup.eval_on_selector(part, "(part) => part.scrollHeight - part.clientHeight") == 0
+    assert popup.eval_on_selector("#jobs", "(list) => list.scrollHeight > list.clientHeight")
+    popup.close()
+    paired.worker.evaluate("(keys) => chrome.storage.session.remove(keys)", list(kept))
+
+
 def test_of_several_people_one_is_chosen_and_the_others_are_not_kept(paired: Any, daemon: Any) -> None:
     couple = {"name": "couple.png", "mimeType": "image/png", "buffer": daemon.couple}
     popup = paired.own_page("ui/popup.html")
