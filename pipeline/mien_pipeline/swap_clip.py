@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mien_core.errors import InvalidOptions
 from mien_core.files import naming_disk_errors
 from mien_pipeline.clip_options import MEDIA_TYPES, ClipOptions
 from mien_pipeline.clips.analyse import analyse
@@ -18,6 +17,7 @@ from mien_pipeline.clips.as_animation import Wanted, write_as_animation
 from mien_pipeline.clips.inspect import media_type_of, read_animation_watermark, read_watermark
 from mien_pipeline.clips.journal import Journal, Tallies
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
+from mien_pipeline.clips.people import choose_people
 from mien_pipeline.clips.render import ClipSwap, settle
 from mien_pipeline.clips.report import ClipWarning, SwappedClip, VideoReport, explain_none, merge_tallies, report_people
 from mien_pipeline.clips.room import count_wanted, require_room
@@ -35,7 +35,7 @@ from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, pro
 from mien_pipeline.media.clip.segment import EncoderSettings
 from mien_pipeline.media.kinds import kind_of, read_head
 from mien_pipeline.media.metadata import DESCRIPTIONS
-from mien_pipeline.options import Like, SwapOptions
+from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, Stopwatch
 from mien_pipeline.protocols import ContentCheck, FaceEmbedder, FaceFollower
 from mien_pipeline.report import Edit, ModelUse, Provenance
@@ -245,47 +245,22 @@ def _end_as_source(analysis: Analysis, target: ClipTarget) -> Analysis:
     return replace(analysis, span=replace(span, end=span.times[-1] + last))
 
 
-def choose_people(analysis: Analysis, job: ClipJob, embedder: FaceEmbedder) -> tuple[int, ...]:
-    """The people who get another face, by their place in `analysis.people`.
-
-    Raises:
-        InvalidOptions: `field` "faces" when one that is named is not there; `found` is how many are.
-    """
-    faces, count = job.options.faces, len(analysis.people)
-    if faces == "all":
-        return tuple(range(count))
-    if faces == "largest":
-        return (0,)
-    if not isinstance(faces, Like):
-        if not faces or max(faces) >= count:
-            raise InvalidOptions(f"people count from 0, and the clip shows {count}", field="faces", found=count)
-        return faces
-    if len(job.likes) > count:
-        raise InvalidOptions(f"the clip shows {count} people", field="faces", found=count)
-    free = list(range(count))
-    chosen: list[int] = []
-    for like in job.likes:
-        nearest = max(free, key=lambda person: embedder.similarity(like, analysis.people[person].embedding))
-        free.remove(nearest)
-        chosen.append(nearest)
-    return tuple(chosen)
-
-
 def _render(
     job: ClipJob, components: ClipComponents, analysis: Analysis, journal: Journal, clock: Stopwatch
 ) -> _Rendered:
     """Make the segments that are not there."""
     target = job.target
-    chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
+    people = choose_people(analysis.people, job.options.faces, job.likes, components.embedder)
+    chosen = assign_references(people, job.references)
     every = target.options.every
     settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), _quality_of(target.options))
     settled = settle(chosen, analysis.people)
     swap = ClipSwap(target.clip, analysis, settled, job.options, components.embedder, components.check, every)
-    people = {person: job.references.index(reference) for person, reference in chosen.items()}
+    places = {person: job.references.index(reference) for person, reference in chosen.items()}
     cuts = cut_into_segments(len(analysis.span.times), target.segment)
     done = journal.begin(settings.identity)
     orders = [
-        SegmentOrder(number, first, stop, people, settings.encoder.name, settings.quality, every)
+        SegmentOrder(number, first, stop, places, settings.encoder.name, settings.quality, every)
         for number, (first, stop) in enumerate(cuts)
         if number not in done
     ]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien_core.errors import NoFaceFound
 from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, PersonSeen, TrackPlan
-from mien_pipeline.clips.checks import CHECK_EVERY_S
+from mien_pipeline.clips.checks import find_next_check
 from mien_pipeline.clips.people import average, find_people
 from mien_pipeline.clips.steadiness import FADE_YAW_DEG, find_covered, find_drifted, find_stirred, plan_shares, smooth
 from mien_pipeline.clips.tracks import CutFinder, Track, Tracker, require_mesh
@@ -110,7 +110,7 @@ def _follow_faces(
     Arguments and errors as for `analyse`; the last picture's check may still be under way.
     """
     cuts, times, shots, marks, samples = CutFinder(), list[int](), list[int](), list[Floats](), _Samples()
-    checked_at, last = 0, 0
+    next_check, last = 0, 0
     for time, picture in read_pictures(clip, *part):
         number = len(times)
         image = Image(to_upright_rgb(picture, clip))
@@ -122,8 +122,8 @@ def _follow_faces(
         times.append(time)
         last = picture.duration or 0
         faces = tracker.add(number, len(shots) - 1, image, is_cut=is_cut)
-        if is_cut or (time - checked_at) * clip.time_base >= CHECK_EVERY_S:
-            checked_at = time
+        if is_cut or time >= next_check:
+            next_check = find_next_check(time, clip.time_base)
             checks.begin(image, faces, float((time - clip.start) * clip.time_base))
         samples.add(image)
         require_length(float((time - times[0]) * clip.time_base), number)

@@ -10,6 +10,11 @@ from math import ceil
 CHECK_EVERY_S = 1
 
 
+def find_next_check(time: int, time_base: Fraction) -> int:
+    """The tick from which on a picture is looked at again, after the one at `time`; the first of a shot always is."""
+    return time + ceil(CHECK_EVERY_S / time_base)
+
+
 def find_checks(times: Sequence[int], shots: Sequence[int], time_base: Fraction) -> list[int]:
     """The numbers of the pictures that are looked at, in their order.
 
@@ -17,12 +22,12 @@ def find_checks(times: Sequence[int], shots: Sequence[int], time_base: Fraction)
         times: when each picture is shown, in ticks of `time_base` seconds.
         shots: the number of the first picture of each.
     """
-    found, apart = list[int](), ceil(CHECK_EVERY_S / time_base)
+    found = list[int]()
     for first, stop in pairwise((*shots, len(times))):
         number = first
         while number < stop:
             found.append(number)
-            number = bisect_left(times, times[number] + apart, number)
+            number = bisect_left(times, find_next_check(times[number], time_base), number)
     return found
 
 
@@ -31,7 +36,7 @@ class DueChecks:
     """Tells when a segment's result has to be looked at.
 
     It is where the source was; where no new face shows there, in the next picture with one. That depends on the segment
-    alone, so that each can be rendered by another process.
+    alone, so that each can be rendered by another process; what one leaves to the next, `find_left` tells.
 
     Attributes:
         planned: what `find_checks` found.
@@ -49,6 +54,17 @@ class DueChecks:
         """
         place = bisect_right(planned, first)
         return cls(planned, place == 0 or not is_shown(planned[place - 1]))
+
+    def find_left(self, stop: int, count: int, is_shown: Callable[[int], bool]) -> range:
+        """The pictures after a segment that ends before `stop`, of which the first with a new face is looked at for it.
+
+        There are some where a new face is wanted and could not be rendered up to that end: the next segment cannot
+        know. `count` is how many pictures the clip has.
+        """
+        if not self.is_due or DueChecks.begin(self.planned, stop, is_shown).is_due:
+            return range(0)
+        place = bisect_left(self.planned, stop)
+        return range(stop, self.planned[place] if place < len(self.planned) else count)
 
     def take(self, number: int, *, has_new_face: bool) -> bool:
         """Whether picture `number` is to be looked at now; each is asked for once, in their order."""

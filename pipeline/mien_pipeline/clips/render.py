@@ -1,6 +1,5 @@
 """The pictures of one segment with new faces: a function of the clip, its analysis and the settings alone."""
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ import numpy as np
 from mien_pipeline.clips.analysis import Analysis, PersonSeen, TrackPlan
 from mien_pipeline.clips.carried import CarriedLikeness
 from mien_pipeline.clips.checks import DueChecks, find_checks
+from mien_pipeline.clips.looks import LOOK_EVERY, find_around, find_keys, find_looks, find_scored
 from mien_pipeline.clips.marks import ShotMarks
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import describe_face
@@ -27,12 +27,6 @@ from mien_pipeline.trust.check import check_clip_picture
 # Of a face's size, around it: what an engine looks at beside the face itself. The mesh engine's own margin is .35 of a
 # face's width, and its network for hair and outline sees about a face's size around it.
 MARGIN = 0.8
-# Pictures of a track from one at which likeness is measured to the next, at most, and how many are measured at least:
-# dlib's network takes as long as half of a rendered face.
-SCORE_EVERY, SCORED = 30, 4
-# Pictures of a track whose face comes to look otherwise: networks and masks of hair take longer than all else of a
-# rendered face.
-LOOK_EVERY = 12
 WAITING_BYTES = 80_000_000  # of pictures that wait for the next look; at 1280 × 720 those of any segment
 
 
@@ -103,11 +97,20 @@ class ClipSwap:
             ContentBlocked, CheckUnavailable: as the check says; `stage` is "result".
             UnsupportedClip: the file has changed.
         """
+        planned = find_checks(self.analysis.span.times, self.analysis.shots, self.clip.time_base)
+        due = DueChecks.begin(planned, first, self._is_shown)
+        for frame in self._render(first, stop, tallies, due):
+            on_frame()
+            yield frame
+        left = due.find_left(stop, len(self.analysis.span.times), self._is_shown)
+        if left:
+            all(due.is_due for _ in self._render(left.start, left.stop, {}, due))  # until one was looked at
+
+    def _render(self, first: int, stop: int, tallies: dict[int, PersonTally], due: DueChecks) -> Iterator[Frame]:
+        """As `render`; `due` says where the result is looked at."""
         known = _Known(self, first, stop)
         times = list(self.analysis.span.times[known.first : known.stop])
         marks, waiting = ShotMarks(self.analysis, self.clip), deque[tuple[int, Frame]]()
-        planned = find_checks(self.analysis.span.times, self.analysis.shots, self.clip.time_base)
-        due = DueChecks.begin(planned, first, self._is_shown)
         for at, picture in enumerate(read_frames(self.clip, times), known.first):
             known.look(at, picture)
             if first <= at < stop:
@@ -119,7 +122,6 @@ class ClipSwap:
                     seen = Image(to_upright_rgb(to_video_frame(frame), self.clip))
                     check_clip_picture(seen, self.content_check, "result", faces, self._seconds_at(number))
                 marks.add(frame, self.analysis.shot_of(number))
-                on_frame()
                 yield frame
 
     def _replace_all(
@@ -249,9 +251,10 @@ class _Known:
 
     def find_margin(self, track: TrackPlan, number: int) -> float:
         """Of the size of a track's face, how far around it picture `number` is looked at to render it."""
-        follower = self._find_follower(track)
+        if (follower := self._find_follower(track)) is None:
+            return MARGIN
         is_known = any(self._found.get((id(track), at)) is not None for at in self._around(track, number))
-        return follower.known_margin if follower and is_known else MARGIN
+        return follower.known_margin if is_known else MARGIN
 
     def render(self, seen: Image, local: Face, track: TrackPlan, number: int) -> Patch:
         """The face of a track in picture `number`; what was known of pictures that lie behind is forgotten."""
@@ -285,54 +288,6 @@ def _follow(likeness: Likeness, every: int) -> KnowsClips | None:
     if every > 1:
         return CarriedLikeness(likeness)
     return likeness if isinstance(likeness, KnowsClips) else None
-
-
-def find_scored(track: TrackPlan) -> frozenset[int]:
-    """The places of a track's pictures at which likeness is measured, evenly over those that show the whole swap."""
-    shown = np.flatnonzero(track.shares >= 1)
-    return frozenset(shown[:: min(SCORE_EVERY, max(1, len(shown) // SCORED))].tolist())
-
-
-def find_looks(track: TrackPlan, first: int, stop: int, apart: int) -> list[int]:
-    """The pictures at which engines look at a track's face, so that `first` to before `stop` can be rendered.
-
-    Every `apart`th of them, the one after the last, where the neighbouring segment looks too, and each with a change:
-    where a swap fades, or something passes that is too small for that and would be painted over between two looks.
-    Around where a face comes to look otherwise it is every `LOOK_EVERY`th.
-    """
-    places = np.arange(len(track.shares))
-    changes = np.cumsum(track.drifted)
-    near = (places + LOOK_EVERY).clip(max=len(places) - 1), (places - LOOK_EVERY).clip(min=0)
-    begin, end = max(first - track.first, 0), min(stop - track.first, len(places) - 1)
-    usual = (
-        ((places - begin) % apart == 0)
-        | (places == end)
-        | ((places % LOOK_EVERY == 0) & (changes[near[0]] > changes[near[1]]))
-    )
-    chosen = (track.shares > 0) & (usual | (track.shares < 1) | track.stirred)
-    return [track.first + place for place in np.flatnonzero(chosen).tolist() if begin <= place <= end]
-
-
-def find_keys(track: TrackPlan, every: int) -> list[int]:
-    """The pictures of a track that an engine renders: where a swap begins and ends, every n-th between, and each in
-    which something passes.
-
-    They follow from the analysis alone, so that every process finds the same.
-    """
-    shown = np.concatenate([[False], track.shares > 0, [False]])
-    begins, ends = np.flatnonzero(~shown[:-1] & shown[1:]), np.flatnonzero(shown[:-1] & ~shown[1:])
-    chosen = (track.shares > 0) & track.stirred
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        chosen[[*range(begin, end, every), end - 1]] = True
-    return [track.first + place for place in np.flatnonzero(chosen).tolist()]
-
-
-def find_around(looks: Sequence[int], number: int) -> tuple[int, int]:
-    """The pictures before and after `number`, or itself, that are looked at; itself also where none is needed."""
-    place = bisect_right(looks, number)
-    if place == 0 or looks[place - 1] == number or place == len(looks):
-        return number, number
-    return looks[place - 1], looks[place]
 
 
 def _shift(face: Face, right: float, down: float) -> Face:

@@ -10,6 +10,7 @@ from mien_core.errors import ContentBlocked, NoFaceFound
 from mien_models.store import ModelStore
 from mien_pipeline.clips.analyse import analyse
 from mien_pipeline.clips.analysis import Analysis, cut_into_segments
+from mien_pipeline.clips.checks import find_checks
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
@@ -70,6 +71,7 @@ def test_shots_and_people_are_told_apart_and_who_comes_back_is_known(
     found = look(two_shots, check)
     assert found.shots == (0, 18, 24)
     assert check.looks == 3
+    assert len(find_checks(found.span.times, found.shots, probe_clip(two_shots).time_base)) == 3
     assert len(found.people) == 2
     assert [track.person for track in found.tracks] == [0, 1, 0]
     assert found.list_spans(0) == [(0, 18), (24, COUNT)]

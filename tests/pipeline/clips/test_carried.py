@@ -14,7 +14,8 @@ import pytest
 
 from mien_pipeline.clips.analysis import Analysis, PersonSeen, TrackPlan
 from mien_pipeline.clips.carried import CarriedLikeness
-from mien_pipeline.clips.render import ClipSwap, find_keys
+from mien_pipeline.clips.looks import find_keys
+from mien_pipeline.clips.render import ClipSwap, PersonTally
 from mien_pipeline.clips.steadiness import plan_shares
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.detect import describe_face
@@ -191,6 +192,7 @@ def test_what_passes_makes_a_key() -> None:
 
 
 COUNT, STEP = 12, 2
+SEEN_LATE = 7  # pictures that `LatePainter` cannot render
 
 
 @pytest.fixture(scope="module")
@@ -267,3 +269,39 @@ def test_the_engine_renders_the_keys_alone(moving: tuple[Path, Analysis], first:
     painter = Painter()
     assert len(list(render(moving, painter, first, stop))) == stop - first
     assert len(painter.rendered) == keys
+
+
+class LatePainter(Painter):
+    """It cannot render the first pictures that it is handed."""
+
+    def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
+        patch = super().render(target, face, options, on_step)
+        is_late = len(self.rendered) > SEEN_LATE
+        return patch if is_late else replace(patch, mask=np.zeros_like(patch.mask))
+
+
+class Looks(NoOne):
+    """A content check that counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
+        self.count += 1
+
+
+def test_a_result_that_could_not_be_looked_at_in_its_segment_is_looked_at_in_the_next(
+    moving: tuple[Path, Analysis],
+) -> None:
+    """The engine fails at the clip's first seven pictures; its second segment alone knows no better than that the
+    first was looked at."""
+    path, analysis = moving
+    painter, looks = LatePainter(), Looks()
+    reference = Reference(painter, np.zeros(4, np.float32))
+    swap = ClipSwap(probe_clip(path), analysis, {0: reference}, OPTIONS, NoOne(), looks)
+    tallies = dict[int, PersonTally]()
+    assert len(list(swap.render(0, 5, tallies, lambda: None))) == 5
+    assert looks.count == 1
+    assert (tallies[0].frames, tallies[0].swapped) == (5, 0)
+    assert len(list(swap.render(5, COUNT, {}, lambda: None))) == COUNT - 5
+    assert looks.count == 1

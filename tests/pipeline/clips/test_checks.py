@@ -1,5 +1,6 @@
 """The result is looked at where the source was; where no new face shows there, where one does."""
 
+import random
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -12,9 +13,11 @@ PLANNED = [0, 30, 50, 80]
 
 
 def look(first: int, stop: int, faces: Sequence[int], shown: Sequence[int]) -> list[int]:
-    """The pictures of a segment that are looked at, of those with a new face."""
+    """The pictures that are looked at for a segment, of those with a new face."""
     due = DueChecks.begin(PLANNED, first, shown.__contains__)
-    return [number for number in range(first, stop) if due.take(number, has_new_face=number in faces)]
+    found = [number for number in range(first, stop) if due.take(number, has_new_face=number in faces)]
+    left = due.find_left(stop, 90, shown.__contains__)
+    return found + [number for number in left if due.take(number, has_new_face=number in faces)]
 
 
 def test_each_shot_is_looked_at_and_each_second_of_it() -> None:
@@ -41,3 +44,23 @@ def test_a_face_that_could_not_be_rendered_where_it_was_due_is_looked_at_where_i
 
 def test_a_picture_without_a_new_face_is_not_looked_at() -> None:
     assert look(0, 90, (), range(90)) == []
+
+
+def test_what_could_not_be_looked_at_before_a_segment_ends_is_looked_at_in_the_next_by_the_first() -> None:
+    late = range(43, 90)
+    assert look(0, 36, late, range(90)) == [43]
+    assert look(36, 40, late, range(90)) == []
+    assert look(40, 90, late, range(90)) == [50, 80]
+    assert look(0, 36, range(60, 90), range(90)) == []
+
+
+def test_however_faces_come_and_fail_and_the_clip_is_cut_no_second_with_new_faces_goes_unseen() -> None:
+    chance = random.Random(1)
+    for _ in range(200):
+        shown = [number for number in range(90) if chance.random() < 0.8]
+        faces = [number for number in shown if chance.random() < chance.choice((0.05, 0.9))]
+        edges = sorted({0, 90, *chance.sample(range(90), 4)})
+        looked = {number for first, stop in pairwise(edges) for number in look(first, stop, faces, shown)}
+        for first, stop in pairwise([*PLANNED, 90]):
+            there = [number for number in faces if first <= number < stop]
+            assert not there or there[0] in looked, (edges, shown, faces)

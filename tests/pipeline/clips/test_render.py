@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien_pipeline.clips.analysis import TrackPlan
-from mien_pipeline.clips.render import LOOK_EVERY, SCORE_EVERY, SCORED, find_around, find_looks, find_scored
+from mien_pipeline.clips.looks import LOOK_EVERY, SCORE_EVERY, SCORED, find_around, find_looks, find_scored
 from mien_pipeline.clips.steadiness import plan_shares
 
 
