@@ -22,6 +22,7 @@ KEPT_DAYS = 14
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 RUNS = "clips"  # the folders of runs, below the state folder
 LOOK = "analysis.npz"  # in a folder of its own among the runs
+_ADVISED = {"new-codec": "--encoder h264"}  # warning → the option that its last words are about
 CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "every", "workers", "restart")
 
 
@@ -287,7 +288,7 @@ def to_text(report: Mapping[str, Any]) -> str:
     lines = [
         f"({report['engine']}, {report['seconds']:.1f} s{went_on}; {video['frames']} pictures, "
         f"{video['duration_s']:.1f} s, {video['encoder']}, sound {video['audio']})",
-        *(look_up("warnings", warning) for warning in report["warnings"]),
+        *(_say_warning(warning) for warning in report["warnings"]),
     ]
     for person in report["people"]:
         if not person["swapped"]:
@@ -308,3 +309,11 @@ def to_text(report: Mapping[str, Any]) -> str:
             for warning, count in person["warnings"].items()
         ]
     return "\n".join(lines)
+
+
+def _say_warning(warning: str) -> str:
+    """The sentence, and the option that its advice is about."""
+    from mien_core.languages import look_up
+
+    said = look_up("warnings", warning)
+    return f"{said.removesuffix('.')}: {_ADVISED[warning]}" if warning in _ADVISED else said

@@ -79,6 +79,7 @@ def test_what_became_of_each_person_is_told() -> None:
     report = {"engine": "mesh", "seconds": 8.21, "warnings": ["new-codec"], "video": video, "people": [person, left]}
     told = clip.to_text(report).splitlines()
     assert told[0] == "(mesh, 8.2 s, gone on from an earlier run; 90 pictures, 3.0 s, libsvtav1, sound copied)"
+    assert told[1].endswith("choose H.264 for one that they show: --encoder h264")
     assert told[2] == "person 0: swapped in 80 of 90 pictures, 0.65 like the reference, 0.60 at least, likeness clear"
     assert told[3].startswith("    occluded, 10 pictures: ")
     assert told[4] == "person 1: left alone in 90 pictures"

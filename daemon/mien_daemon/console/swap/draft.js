@@ -1,7 +1,7 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
 import { isClip, requireReadable } from "../pictures.js";
 import { assignFirst, faceInMind, partOf, unassign } from "./assignments.js";
-import { clipOptionsOf, optionsOf, settingsFrom } from "./engines.js";
+import { clipOptionsOf, optionsOf, settingsFrom, withoutPictures } from "./engines.js";
 import { History } from "./history.js";
 import { isUsable, keepPerson, person } from "./person.js";
 import { recall, remember } from "./remembered.js";
@@ -220,8 +220,7 @@ export class Draft extends EventTarget {
   optionsFor(name, target) {
     const asked = optionsOf(this.options, name, this.engineOf(name));
     if (!target?.clip) return asked;
-    const { format: _, quality: __, fallback: ___, ...options } = asked;
-    return { ...options, restore: 0, ...clipOptionsOf(this.options, this.clipControls), ...partOf(target) };
+    return { ...withoutPictures(asked), ...clipOptionsOf(this.options, this.clipControls), ...partOf(target) };
   }
 
   startRun(target, jobs) {

@@ -4,7 +4,7 @@ import { fill, h } from "../element.js";
 import { percent, t } from "../words.js";
 import { listRivals } from "./contestants.js";
 import { engineChoice } from "./engine-choice.js";
-import { AUTO, readControls, readEngine, withOpenChoice } from "./engines.js";
+import { AUTO, controlsFor, readControls, readEngine, withOpenChoice } from "./engines.js";
 import { optionControl } from "./option-control.js";
 import { presetChoice } from "./preset-choice.js";
 import { refillControls } from "./refill-controls.js";
@@ -26,7 +26,8 @@ export function enginePanel(app, signal) {
     state.preset?.refresh();
     state.seed?.refresh();
     const known = draft.engines.map(({ name, ready }) => [name, ready]);
-    const key = JSON.stringify([draft.engine, draft.options.versus, known, state.turn, draft.history.undone]);
+    const { engine, options, history } = draft;
+    const key = JSON.stringify([engine, options.versus, known, state.turn, history.undone, showsClip(draft)]);
     if (key !== state.built) {
       state.built = key;
       refillControls(body, choices(draft, state), settings(app, state, rebuild));
@@ -81,6 +82,8 @@ function settings(app, state, rebuild) {
   const [main, advanced] = [false, true].map((wanted) => optionControls(draft, engine, wanted));
   state.seed = seedField(draft);
   state.preset = engine ? presetChoice(draft, engine, rebuild) : null;
+  const finer = [state.preset?.element, advanced, state.seed.element];
+  if (showsClip(draft)) return [main, drawer(app, finer)];
   return [
     main,
     slider(
@@ -91,12 +94,17 @@ function settings(app, state, rebuild) {
     draft.engineOf(AUTO)
       ? checkbox(t("fallback"), draft.options.fallback, (fallback) => draft.set({ fallback }), t("fallback_hint"))
       : null,
-    drawer(app, [state.preset?.element, advanced, state.seed.element, writing(draft)]),
+    drawer(app, [...finer, writing(draft)]),
   ];
 }
 
+/** Whether what is edited is a clip; a folder may hold pictures too. */
+function showsClip(draft) {
+  return draft.folder === null && Boolean(draft.target?.clip);
+}
+
 function optionControls(draft, engine, advanced) {
-  const controls = engine?.controls.filter((control) => control.advanced === advanced) ?? [];
+  const controls = controlsFor(engine, showsClip(draft)).filter((control) => control.advanced === advanced);
   return controls.map((control) => {
     const key = `${engine.name}.${control.name}`;
     return optionControl(control, draft.options[key] ?? control.value, (value) => draft.set({ [key]: value }));

@@ -127,6 +127,27 @@ export function clipControlsFor(settings, controls) {
   return controls.filter(({ name }) => !idle.includes(name));
 }
 
+/** Options of an engine that a clip is refused with, or in which they change nothing. */
+const OF_PICTURES = new Set(["restorer", "fidelity", "recogniser"]);
+
+/**
+ * An engine's controls that change anything in a target of this kind.
+ * @param {Engine | undefined} engine
+ * @param {boolean} clip
+ */
+export function controlsFor(engine, clip) {
+  return (engine?.controls ?? []).filter(({ name }) => !clip || !OF_PICTURES.has(name));
+}
+
+/**
+ * The options of a job for a clip, of those for a picture: without what a clip does not take.
+ * @param {Record<string, any>} asked
+ * @returns {Record<string, any>}
+ */
+export function withoutPictures({ format: _, quality: __, fallback: ___, ...options }) {
+  return { ...Object.fromEntries(Object.entries(options).filter(([name]) => !OF_PICTURES.has(name))), restore: 0 };
+}
+
 const IDLE = { gif: ["encoder", "quality"], webp: ["encoder"] };
 // By name: a job is taken up before the API has told the controls.
 const OF_CLIPS = new Set(["format", "encoder", "quality", "every"]);

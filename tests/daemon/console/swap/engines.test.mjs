@@ -4,6 +4,7 @@ import test from "node:test";
 
 import {
   clipOptionsOf,
+  controlsFor,
   optionsOf,
   presetOf,
   readControl,
@@ -12,6 +13,7 @@ import {
   valuesOf,
   valuesUnder,
   withOpenChoice,
+  withoutPictures,
 } from "../../../../daemon/mien_daemon/console/swap/engines.js";
 
 const SERVED = {
@@ -158,4 +160,15 @@ test("a clip's options are those that change anything in its format, and a job g
   assert.deepEqual(clipOptionsOf({ "clip.format": "gif" }, controls), { format: "gif" });
   const settings = settingsFrom({ engine: "mesh", format: "gif", gaze: "target" }, true);
   assert.deepEqual(settings, { engine: "mesh", seed: 0, restore: 0, "mesh.gaze": "target", "clip.format": "gif" });
+});
+
+test("a clip is offered no control, and sent no option, that only a picture takes", () => {
+  const shared = { restorer: { type: "string", enum: ["vivid", "gpen"], default: "vivid", control: "advanced" } };
+  const engine = readEngine({ ...SERVED, options: { ...SERVED.options, ...shared } });
+  const names = (clip) => controlsFor(engine, clip).map(({ name }) => name);
+  assert.deepEqual(names(false), ["strength", "steps", "restorer"]);
+  assert.deepEqual(names(true), ["strength", "steps"]);
+  assert.deepEqual(controlsFor(undefined, true), []);
+  const asked = { engine: "flux", seed: 1, restore: 0.5, restorer: "gpen", format: "png", quality: 90, fallback: true };
+  assert.deepEqual(withoutPictures({ ...asked, steps: 12 }), { engine: "flux", seed: 1, restore: 0, steps: 12 });
 });
