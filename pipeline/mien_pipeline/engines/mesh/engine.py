@@ -248,9 +248,9 @@ class MeshLikeness:
     def _plan_eyes(self, read: tuple[Eye, Eye], settings: MeshOptions, place: "_Place") -> tuple[EyeSwap, EyeSwap]:
         """The target's eyes where that is asked for, or the reference's are faint or much softer than they."""
         eyes = plan_eye_swap(self.eyes, read, own_gaze=settings.gaze == "reference")
-        softer = self.texture.faint_eyes or place.resolved_px > SHARPER_EYES * self.texture.resolved_px
-        keeps = settings.eyes == "target" or softer
-        return keep_eyes(eyes) if keeps else eyes
+        if settings.eyes == "target" or self.texture.faint_eyes:  # in a clip nothing is measured for it
+            return keep_eyes(eyes)
+        return keep_eyes(eyes) if place.resolved_px > SHARPER_EYES * self.texture.resolved_px else eyes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

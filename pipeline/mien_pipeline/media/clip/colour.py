@@ -66,9 +66,9 @@ def to_rgb(planes: tuple[Plane, Plane, Plane], matrix: Matrix) -> Pixels:
     """(h, w, 3) uint8 RGB of a part of a picture: luma (h, w), and colour differences of half its width and height."""
     luma, *chroma = planes
     size = (luma.shape[1], luma.shape[0])
-    full = [np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.float32) for plane in chroma]
-    stacked = np.dstack([luma.astype(np.float32), *full])
-    return np.asarray(np.clip(np.rint(cv2.transform(stacked, matrix.to_rgb)), 0, 255), np.uint8)
+    full = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in chroma]
+    light = np.asarray(cv2.transform(cv2.merge([luma, *full]).astype(np.float32), matrix.to_rgb), np.float32)
+    return np.asarray(cv2.convertScaleAbs(np.maximum(light, 0, out=light)), np.uint8)  # rounds, and takes 255 at most
 
 
 def add_change(planes: tuple[Plane, Plane, Plane], change: Floats, matrix: Matrix, form: WorkingForm) -> None:
