@@ -1,5 +1,6 @@
 """The canvas of the Swap view: nothing on it moves while a picture is swapped, and the focus is never lost."""
 
+import signal
 from typing import Any
 
 import pytest
@@ -75,3 +76,17 @@ async def test_the_focus_is_never_lost(console: Any, pictures: Any) -> None:
     await expect(page.locator("#choose-reference")).to_be_focused()
     await page.locator(".frames .bare").press("Enter")
     await expect(page.locator("#choose-target")).to_be_focused()
+
+
+async def test_nothing_moves_while_the_daemon_is_away(at_own_daemon: Any, pictures: Any) -> None:
+    page, daemon = at_own_daemon.page, at_own_daemon.daemon
+    daemon.order("hold")
+    await at_own_daemon.ready(pictures.group, pictures.ada)
+    await at_own_daemon.swap()
+    await expect(page.locator(".progress")).to_contain_text("Making the new face")
+    at_work = pytest.approx(await box(at_own_daemon), abs=0.5)
+    daemon.stop(signal.SIGKILL)
+    await expect(page.locator(".banner")).to_be_visible()
+    assert await box(at_own_daemon) == at_work
+    await expect(page.locator(".progress .figures")).to_be_hidden()
+    daemon.start()  # what comes after a test asks it

@@ -44,10 +44,12 @@ export function folderCard(app, _now, signal) {
       h("li", {}, t("folder_refused", { count: folder.refused.length })),
       ...folder.refused.map(({ name, problem }) => h("li", {}, `${name}: ${sentence(problem)}`)),
     );
+    const isLosing = document.activeElement === stop && !folder.sending;
     see.hidden = !folder.group;
     stop.hidden = !folder.sending;
     takeBack.hidden = Boolean(folder.group);
     next.hidden = !isSent;
+    if (isLosing) next.focus(); // a button that is hidden takes the focus with it
   }
 }
 
