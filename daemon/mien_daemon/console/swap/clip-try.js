@@ -26,6 +26,7 @@ const SIDE = 8192; // more than any clip has: the picture comes in its own size
 export function clipTry(app, target, { picture, note, at }, signal) {
   let job = ""; // that is at work
   let busy = false;
+  let isTelling = false; // until another moment is looked at
   /** @type {HTMLElement | null} */
   let shown = null;
   const element = button(t("clip_try"), "hold", () => void (busy ? job && cancel(app.api, job) : run()));
@@ -36,16 +37,17 @@ export function clipTry(app, target, { picture, note, at }, signal) {
   /** Whether the note is its own at present. */
   function refresh() {
     element.hidden = !target.faces?.length || !isReady(target, undefined);
-    return busy || shown !== null;
+    return busy || (isTelling && target.faces !== undefined);
   }
 
   function close() {
     shown?.remove();
     shown = null;
+    isTelling = false;
   }
 
   async function run() {
-    busy = true;
+    busy = isTelling = true;
     dress();
     say(note, "plain", h("span", { class: "spinner" }), t("sending"));
     try {
@@ -55,7 +57,7 @@ export function clipTry(app, target, { picture, note, at }, signal) {
       if (!done.result) throw new Problem(done.problem ?? { code: "cancelled" });
       const result = await app.pictures.url(`/v1/jobs/${job}/result`);
       if (signal.aborted) return;
-      close();
+      shown?.remove();
       picture.append((shown = over(still.url, result, () => (close(), element.focus()))));
       say(note, "plain", ...verdict(done.result, clock(still.at)));
     } catch (error) {
