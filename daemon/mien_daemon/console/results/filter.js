@@ -38,7 +38,7 @@ export function matches(job, filter, people) {
   if (filter.engines.size > 0 && !filter.engines.has(engineOf(job))) return false;
   if (filter.warnings.size > 0 && !cautionsOf(job).some((warning) => filter.warnings.has(warning))) return false;
   if (filter.person && !job.references?.flat().some((name) => isOf(name, filter.person))) return false;
-  return finds(filter.words, titleOf(job, people));
+  return !filter.words.trim() || finds(filter.words, titleOf(job, people));
 }
 
 /** Whether a picture is one of this person of the library. */

@@ -11,7 +11,7 @@ import { rows } from "../rows.js";
 import { dayWords, duration, t } from "../words.js";
 import { compareTwo } from "./compare-two.js";
 import { detail } from "./detail.js";
-import { byDay, everything, keptOf, listed as matching, narrows } from "./filter.js";
+import { byDay, everything, keptOf, matches, narrows } from "./filter.js";
 import { filterBar } from "./filter-bar.js";
 import { gallery } from "./gallery.js";
 import { Selection } from "./selection.js";
@@ -56,7 +56,7 @@ function showAll(main, app, filter, signal) {
   const fill = inSlices(put, end, app.pictures, signal);
   const update = () => {
     const kept = keptOf(jobs.all);
-    shown = matching(jobs.all, filter, people.names);
+    shown = kept.filter((job) => matches(job, filter, people.names));
     fill(shown, app.seen.result);
     if (!jobs.loaded) end.hidden = true;
     bar.show(kept, people.names);
