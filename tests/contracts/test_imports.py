@@ -118,7 +118,7 @@ ROOMS = {
     **dict.fromkeys(MACHINE[1:], (f"{P}.plan", *MACHINE)),
     f"{P}.onnx_network": VALUES,
     f"{P}.onnx_file": (*PARTS, f"{P}.onnx_network"),
-    f"{P}.attempt": (*PARTS, f"{P}.skin"),
+    f"{P}.attempt": (*PARTS, f"{P}.doubt", f"{P}.skin"),
     f"{P}.groups": PARTS,
     f"{P}.doubt": (*PARTS, f"{P}.skin"),
     f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.doubt", f"{P}.groups", f"{P}.media", f"{P}.faces", f"{P}.skin"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from mien_pipeline.attempt import Attempt, FaceTask, replace_face
+from mien_pipeline.attempt import CLEAN, Attempt, FaceTask, is_worth_it, may_look_bad, replace_face
+from mien_pipeline.doubt import RULE
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
@@ -13,6 +14,7 @@ from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, Stopwatch, ignore_step
+from mien_pipeline.skin.naturalness import Looks, Naturalness
 
 
 @dataclass
@@ -78,6 +80,43 @@ def test_a_second_attempt_that_is_no_better_is_thrown_away_and_said(astronaut: P
     assert made.naturalness is not None
     assert made.naturalness.faults
     assert np.array_equal(made.patch.crop, recorder.likeness.render(*astronaut, MeshOptions(), ignore_step).crop)
+
+
+CLEAR = Looks(
+    *(RULE[name].mean - RULE[name].deviation * (1 if RULE[name].weight > 0 else -1) for name in Looks._fields)
+)
+BEARDED = CLEAR._replace(shade=RULE["shade"].mean + 3 * RULE["shade"].deviation, lips=1.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (Naturalness(0.9, (), CLEAR), False),
+        (Naturalness(CLEAN - 0.01, (), CLEAR), True),
+        (Naturalness(0.9, (), BEARDED._replace(lips_dark=20.0)), True),
+        (Naturalness(CLEAN - 0.01), False),  # of an engine that does not say what it meant, and may take minutes
+        (Naturalness(0.4, ("edge",)), True),
+    ],
+)
+def test_a_face_that_may_look_bad_is_tried_again_and_no_other(first: Naturalness, again: bool) -> None:
+    assert may_look_bad(first) is again
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stays"),
+    [
+        (Naturalness(0.4, ("edge",), CLEAR), Naturalness(0.56, (), CLEAR), True),
+        (Naturalness(0.6, (), CLEAR), Naturalness(0.76, (), CLEAR), False),
+        (Naturalness(0.6, (), CLEAR), Naturalness(0.81, (), CLEAR), True),
+        (Naturalness(0.9, (), BEARDED), Naturalness(0.9, (), CLEAR), True),
+        (Naturalness(0.9, (), CLEAR), Naturalness(0.9, (), BEARDED), False),
+        (Naturalness(0.6), Naturalness(0.7), False),
+    ],
+)
+def test_the_less_there_is_to_mend_the_better_a_second_attempt_has_to_be(
+    first: Naturalness, second: Naturalness, stays: bool
+) -> None:
+    assert is_worth_it(second, first) is stays
 
 
 def test_what_cannot_be_safer_or_is_not_measured_is_not_tried_again(astronaut: Portrait, recorder: Recorder) -> None:
