@@ -16,6 +16,8 @@ export class DaemonClient {
     this.port = port;
     this.token = token;
     this.renew = renew;
+    /** @type {Promise<string | null> | undefined} */
+    this.renewed = undefined;
   }
 
   /** @param {string} token @param {(() => Promise<string | null>) | null} [renew] */
@@ -100,12 +102,20 @@ export class DaemonClient {
 
   /** Put a picture under its own hash. @returns {Promise<string>} `sha256:…` */
   async putBlob(bytes) {
+    const { name, sent } = await this.beginBlob(bytes);
+    await sent;
+    return name;
+  }
+
+  /** The picture's name, and the sending of it: a job may be posted meanwhile, and waits for it at the daemon. */
+  async beginBlob(bytes) {
     const hash = new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", bytes));
     const name = `sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
     const headers = { "Content-Type": "application/octet-stream" };
     // As a Blob: bytes as they are take Chromium twice the time.
-    await this.#send("PUT", `/v1/blobs/${name}`, { body: new Blob([bytes]), headers });
-    return name;
+    const sent = this.#send("PUT", `/v1/blobs/${name}`, { body: new Blob([bytes]), headers });
+    sent.catch(() => {}); // whoever needs the picture awaits it
+    return { name, sent };
   }
 
   /** @param {string} idempotencyKey  the same key makes the same job, however often it is sent. */
@@ -163,9 +173,9 @@ export class DaemonClient {
   /**
    * @param {string} method
    * @param {string} path
-   * @param {{ body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal }} [options]
+   * @param {{ body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal, again?: boolean }} [options]
    */
-  async #send(method, path, { body, headers = {}, signal } = {}) {
+  async #send(method, path, { body, headers = {}, signal, again = false } = {}) {
     const authorised = this.token ? { ...headers, Authorization: `Bearer ${this.token}` } : headers;
     let response;
     try {
@@ -184,11 +194,10 @@ export class DaemonClient {
     }
     if (response.ok || response.status === 304) return response;
     const problem = Problem.from(await response.json().catch(() => ({ code: "not-the-daemon" })));
-    if (problem.code !== "unpaired" || !this.renew) throw problem;
-    const { renew } = this;
-    this.renew = null; // once
-    this.token = await renew();
-    return this.#send(method, path, { body, headers, signal });
+    if (problem.code !== "unpaired" || !this.renew || again) throw problem;
+    this.renewed ??= this.renew(); // once, for all that are refused
+    this.token = await this.renewed;
+    return this.#send(method, path, { body, headers, signal, again: true });
   }
 }
 

@@ -6,6 +6,7 @@ import { hostOf, mayRead, patternsBeyond } from "./hosts.js";
 import { isOver } from "./jobs.js";
 import { Page } from "./page.js";
 import { nameOf, readPicture } from "./picture.js";
+import { postOnce } from "./post-once.js";
 import { Problem, remedyFor, wordsFor } from "./problem.js";
 import { progressOf } from "./progress.js";
 import { screenshotOf } from "./screenshot.js";
@@ -93,14 +94,11 @@ export class Swaps {
     if (this.sending.has(job.key) || isOver((await jobs.get(job.key)) ?? { state: "cancelled" })) return;
     this.sending.add(job.key);
     try {
-      const [{ daemon, target, bytes, screenshot }, { engine, faces }] = await Promise.all([
-        handOver(),
-        settings.all(),
-      ]);
+      const [{ daemon, blob, bytes, screenshot }, { engine, faces }] = await Promise.all([handOver(), settings.all()]);
       const options = { faces, ...(engine ? { engine } : {}) };
       const label = { target: nameOf(job.request?.source) };
-      const words = { kind: "swap", target, reference: `ref:${job.reference.id}`, options, label };
-      const daemonJob = await postOnce(daemon, words, job.key);
+      const words = { kind: "swap", target: blob.name, reference: `ref:${job.reference.id}`, options, label };
+      const daemonJob = await postOnce(daemon, words, job.key, blob.sent);
       // Whatever its state is by now: sent before an interruption it may be over, and its result still to be fetched.
       const sent = await jobs.update(job.key, { daemonJob, state: "queued", screenshot });
       if (!sent || isOver(sent)) return await daemon.cancelJob(daemonJob); // cancelled while it was on its way
@@ -194,7 +192,7 @@ export class Swaps {
     const proving = ahead?.daemon ?? this.app.connection.proved();
     const [{ bytes, screenshot }, daemon] = await Promise.all([this.#read(job, ahead?.picture), proving]);
     if (isAnimated(bytes)) throw new Problem("picture-animated");
-    return { daemon, bytes, screenshot, target: await daemon.putBlob(bytes) };
+    return { daemon, bytes, screenshot, blob: await daemon.beginBlob(bytes) };
   }
 
   /**
@@ -227,15 +225,5 @@ export class Swaps {
     const { i18n } = this.app.chrome;
     const action = remedyFor(problem);
     return { words: wordsFor(problem, i18n), action, label: action && i18n.getMessage(`remedy_${action}`) };
-  }
-}
-
-/** The daemon's job of this key: the one it made before an interruption, even if a setting was changed since. */
-async function postOnce(daemon, words, key) {
-  try {
-    return (await daemon.postJob(words, key)).id;
-  } catch (error) {
-    if (error.code !== "idempotency-key-reused" || !error.fields.job) throw error;
-    return error.fields.job;
   }
 }

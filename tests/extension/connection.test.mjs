@@ -1,6 +1,7 @@
 // The connection promises: a session is opened when one is needed, renewed once when it has lapsed, and a picture only
 // goes to a daemon that has just proved itself.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { fakeChrome, fakeFetch, fakeKeychain, offline } from "./fakes.mjs";
@@ -84,6 +85,27 @@ test("a picture is sent with the session that is open, or with another where the
   daemon.asked.length = 0;
   assert.equal((await known.postJob({}, "k")).id, "Bearer a-bearer");
   assert.deepEqual(paths(daemon), ["/v1/jobs", ...HANDSHAKE, "/v1/jobs"]);
+});
+
+test("a picture and its job that are refused at once are sent again with one new session", async () => {
+  const { daemon, connection } = await connected();
+  await connection.call((client) => client.health());
+  const known = await connection.proved();
+  const refusals = [1, 1];
+  const refuse = () => (refusals.pop() ? { status: 401, json: { code: "unpaired" } } : { json: { id: "d1" } });
+  const bytes = new TextEncoder().encode("a picture");
+  const name = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  daemon.routes["POST /v1/jobs"] = refuse;
+  daemon.routes[`PUT /v1/blobs/${name}`] = refuse;
+  daemon.asked.length = 0;
+  const { sent } = await known.beginBlob(bytes);
+  assert.equal((await known.postJob({}, "k")).id, "d1");
+  await sent;
+  assert.deepEqual(refusals, []);
+  assert.deepEqual(
+    paths(daemon).filter((path) => HANDSHAKE.includes(path)),
+    HANDSHAKE,
+  );
 });
 
 test("no picture goes with the session of an earlier pairing", async () => {

@@ -37,7 +37,7 @@ function extension({ url = PICTURE, proved } = {}) {
   const daemon = {
     posted: [],
     cancelled: [],
-    putBlob: async () => "sha256:0",
+    beginBlob: async () => ({ name: "sha256:0", sent: new Promise(() => {}) }), // no job waits for it here
     postJob: async (job) => ({ id: `d${daemon.posted.push(job)}`, state: "queued" }),
     job: async () => ({ job: { state: "done", result: { size: [320, 240] } }, tag: "done" }),
     references: async () => [],
@@ -96,7 +96,7 @@ test("a swap goes from the click to the result in place", async () => {
 test("while the page is asked the daemon is proved and the picture read; it is sent after the answer", async () => {
   const { swaps, chrome, daemon, fetched, proofs } = extension();
   const [put, { asked, answer }, tell] = [[], question(), chrome.tabs.sendMessage];
-  daemon.putBlob = async () => `sha256:${put.push("sent")}`;
+  daemon.beginBlob = async () => ({ name: `sha256:${put.push("sent")}`, sent: Promise.resolve() });
   chrome.tabs.sendMessage = async (tabId, message) => {
     if (message.do === "find") await asked;
     return tell(tabId, message);
@@ -111,7 +111,7 @@ test("while the page is asked the daemon is proved and the picture read; it is s
 
 test("of a picture that the page shows no more nothing is sent", async () => {
   const { swaps, daemon, chrome } = extension();
-  daemon.putBlob = () => assert.fail("it was sent");
+  daemon.beginBlob = () => assert.fail("it was sent");
   chrome.tabs.sendMessage = async () => ({ found: false });
   await swaps.start(REQUEST);
 });

@@ -6,8 +6,8 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -103,6 +103,7 @@ class PictureBlobs:
         self._arriving = state / ARRIVING
         shutil.rmtree(self._arriving, ignore_errors=True)  # halves of uploads that a crash interrupted
         self._make_folders()
+        self._coming: dict[tuple[str, str], list[asyncio.Event]] = {}
         self._intact = IntactFiles()
         self._database = database
         self._settings = settings
@@ -123,6 +124,28 @@ class PictureBlobs:
             ImageTooLarge, DiskFull, DigestMismatch: and nothing of it is kept.
             TooManyRequests: this client's pictures take all the room that one client has.
         """
+        with self._announcing(digest, owner):
+            return await self._put(digest, owner, chunks, announced)
+
+    @contextmanager
+    def _announcing(self, digest: str, owner: Client) -> Generator[None]:
+        """While the block runs, `settled` waits."""
+        ended, name = asyncio.Event(), (digest, owner.id)
+        self._coming.setdefault(name, []).append(ended)
+        try:
+            yield
+        finally:
+            ended.set()
+            self._coming[name].remove(ended)
+            if not self._coming[name]:
+                del self._coming[name]
+
+    async def settled(self, digest: str, client: Client) -> None:
+        """Return when no picture of that name is on its way from this client; whether it came, `require` says."""
+        for ended in list(self._coming.get((digest, client.id), ())):
+            await ended.wait()
+
+    async def _put(self, digest: str, owner: Client, chunks: AsyncIterator[bytes], announced: int | None) -> int:
         self._make_folders()
         require_headroom(self._folder, announced or 0)
         await self._require_share(owner, announced or 0)

@@ -24,6 +24,7 @@ from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import HEADERS
 from mien_daemon.jobs.job import STATES, JobRequest, Priority, State, describe
 from mien_daemon.jobs.label import JobLabel
+from mien_daemon.pictures.blobs import digest_of
 from mien_pipeline.choice.choose import default_engine, settle_for_clip
 from mien_pipeline.clip_options import parse_clip_options, split_clip_options
 from mien_pipeline.engines.registry import parse_options
@@ -42,6 +43,8 @@ class NewJob(RootModel[Annotated[NewSwap | NewRestore | NewAnalysis, Discriminat
 async def post_job(request: web.Request) -> web.Response:
     asked = (await read_json(request, NewJob)).root
     key = idempotency_key(request)
+    # A client may post the job while its target is on the way: it saves one of the two waits.
+    await request.app[keys.BLOBS].settled(digest_of(asked.target), request[keys.CLIENT])
     ask = await settle_clip(request, ask_from(asked, await choose_default(request, asked.options)))
     # What is not given is left out, as before it could be: a key that was kept then still means the same body.
     body = asked.model_dump(exclude={name for name in ("group", "label") if getattr(asked, name) is None})

@@ -1,5 +1,6 @@
 """Pictures that were sent: kept whole under their hash, for those who sent them, as long as they are needed."""
 
+import asyncio
 import hashlib
 import shutil
 import sqlite3
@@ -61,6 +62,29 @@ async def put(blobs: PictureBlobs, data: bytes = PICTURE, owner: Client = ADA) -
     digest = hashlib.sha256(data).hexdigest()
     assert await blobs.put(digest, owner, chunks(data), len(data)) == len(data)
     return digest
+
+
+async def test_who_needs_a_picture_that_is_on_its_way_waits_for_its_end_and_for_nobody_elses(
+    blobs: PictureBlobs,
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def halting() -> AsyncGenerator[bytes]:
+        yield PICTURE[:16]
+        begun.set()
+        await go_on.wait()
+        yield PICTURE[16:]
+
+    putting = asyncio.create_task(blobs.put(DIGEST, ADA, halting(), len(PICTURE)))
+    await begun.wait()
+    waiting = asyncio.create_task(blobs.settled(DIGEST, ADA))
+    await blobs.settled(DIGEST, BEN)
+    assert not waiting.done()
+    go_on.set()
+    await waiting
+    await putting
+    await blobs.require(DIGEST, ADA, "target")
+    await blobs.settled(DIGEST, ADA)
 
 
 async def age(database: Database, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from mien_daemon import keys
 from mien_daemon.jobs.job import Job
 from mien_daemon.jobs.store import JobStore
-from mien_testing.daemon import png
+from mien_testing.daemon import name_of, png
+from mien_testing.panel import until
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +76,29 @@ async def test_a_swap_goes_from_two_pictures_to_a_third(daemon: Daemon) -> None:
     result = await daemon.ask("GET", f"/v1/jobs/{job['id']}/result")
     assert result.status == 200
     assert result.body.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_job_waits_for_its_target_that_is_still_sent(daemon: Daemon, whole: bool) -> None:
+    picture, posted = png(shade=1), asyncio.Event()
+
+    async def halting() -> AsyncGenerator[bytes]:
+        yield picture[:16]
+        await posted.wait()
+        yield picture[16:] if whole else b"other bytes"
+
+    name = name_of(picture)
+    putting = asyncio.create_task(daemon.ask("PUT", f"/v1/blobs/{name}", data=halting()))
+    await asyncio.to_thread(until, lambda: any((daemon.state / "arriving").iterdir()), "a picture on its way")
+    reference = await daemon.put(png(shade=2))
+    body = {"kind": "swap", "target": name, "reference": reference}
+    posting = asyncio.create_task(daemon.ask("POST", "/v1/jobs", body))
+    assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
+    posted.set()
+    assert (await putting).status == (201 if whole else 422)
+    answer = await posting
+    assert answer.status == (202 if whole else 404)
+    assert whole or answer.json["code"] == "unknown-blob"
 
 
 async def test_posting_says_where_the_job_is(daemon: Daemon) -> None:
