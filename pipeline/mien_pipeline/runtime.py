@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from mien_pipeline.swap_clip import ClipTarget
     from mien_pipeline.trust.verify import Inspector
 
-# The engine whose weights Vivid paints with, and how.
 MOST_RATED = 4  # faces of a picture that may be of one person; each takes some milliseconds
+# The engine whose weights Vivid paints with, and how.
 VIVID = RESTORERS["vivid"]
 PAINTER = str(VIVID.painting["engine"])
 

@@ -13,10 +13,8 @@ from mien_pipeline.skin.lower_face import read_lower_face
 from mien_pipeline.skin.sunglasses import hides_eyes
 
 TURNED_DEG = 30.0  # of a head's yaw, from which half of it is made up from the other half
-SMALL_PX, _LEAST_PX = (
-    64,
-    16,
-)  # face widths: what shows less is a handful of pixels; of the smallest nothing else is told
+# Face widths: what shows less than the first is a handful of pixels, and of less than the second nothing else is told.
+SMALL_PX, _LEAST_PX = 64, 16
 DARK, LIGHTEST = 120, 0.9  # code value below which this share of a dark picture's skin lies
 # Of 348 graded results those from mouths darker than their cheeks by so much L*, or so unlike their mirror image (in
 # shade, turned, laughing, bearded, behind a hand), were bad in .52, the others in .15. Of heads turned by more than
