@@ -31,19 +31,14 @@ from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
+from mien_pipeline.skin.cautions import DARK, LIGHTEST, SMALL_PX, TURNED_DEG
 from mien_pipeline.skin.lower_face import read_lower_face
 from mien_pipeline.skin.tone import Tone, find_tone
 
 # Measured on 46 hard targets: fine to 31°, usable to 42°, broken where the mesh saturates at 45°.
 WARN_YAW_DEG, REFUSE_YAW_DEG = 35.0, 44.0
-REFERENCE_WARN_YAW_DEG = 30.0
 REFUSE_MESH_SCORE = 0.9
 SHARPER_EYES = 2.9  # times the detail of the reference's, from which the target's own eyes look better
-SMALL_FACE_PX = 64  # face widths below this show the texture as a handful of pixels; a reference's are as it resolves
-# Code value below which nine tenths of a face's skin lie. Its lightest part tells the light whatever tone skin has:
-# eight dark pictures had 118 at most and five dark references 99, all others 122 at least.
-LOW_LIGHT = 120
-_LIGHTEST = 0.9
 
 
 def load(weights: Weights) -> "MeshEngine":
@@ -300,12 +295,12 @@ def _is_clear(face: Face) -> bool:
 
 def _warn_of_reference(yaws_deg: Sequence[float], texture: Texture, *, covered: bool) -> tuple[SwapWarning, ...]:
     """What limits a reference: hidden sides or chin, little light or detail; `covered` where the eyes are from."""
-    shows_both_sides = min(yaws_deg) <= REFERENCE_WARN_YAW_DEG and max(yaws_deg) >= -REFERENCE_WARN_YAW_DEG
+    shows_both_sides = min(yaws_deg) <= TURNED_DEG and max(yaws_deg) >= -TURNED_DEG
     turned: tuple[SwapWarning, ...] = () if shows_both_sides else ("reference-angle",)
     hidden: tuple[SwapWarning, ...] = ("reference-covered",) if covered or hides_chin(texture.validity) else ()
     skin = texture.colour[::4, ::4][texture.skin[::4, ::4] > 127]
-    dark: tuple[SwapWarning, ...] = ("low-light",) if len(skin) and np.quantile(skin, _LIGHTEST) < LOW_LIGHT else ()
-    soft: tuple[SwapWarning, ...] = ("small-face",) if texture.resolved_px < SMALL_FACE_PX else ()
+    dark: tuple[SwapWarning, ...] = ("low-light",) if len(skin) and np.quantile(skin, LIGHTEST) < DARK else ()
+    soft: tuple[SwapWarning, ...] = ("small-face",) if texture.resolved_px < SMALL_PX else ()
     return (*turned, *hidden, *dark, *soft)
 
 
@@ -313,9 +308,9 @@ def _list_warnings(face: Face, mesh: Mesh, brightness: float) -> tuple[SwapWarni
     found: list[SwapWarning] = []
     if abs(face.yaw_deg) > WARN_YAW_DEG:
         found.append("hard-angle")
-    if face_width(mesh) < SMALL_FACE_PX:
+    if face_width(mesh) < SMALL_PX:
         found.append("small-face")
-    if brightness < LOW_LIGHT:
+    if brightness < DARK:
         found.append("low-light")
     return tuple(found)
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from mien_core.errors import NoFaceFound
-from mien_pipeline.engines.mesh.engine import REFERENCE_WARN_YAW_DEG, REFUSE_YAW_DEG, MeshEngine, MeshLikeness
+from mien_pipeline.engines.mesh.engine import REFUSE_YAW_DEG, MeshEngine, MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Image
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.cautions import TURNED_DEG
 
 
 def rendered(likeness: MeshLikeness, target: tuple[Image, Face], **options: object) -> Patch:
@@ -41,7 +42,7 @@ def test_a_reference_turned_away_or_unclear_is_refused(engine: MeshEngine, astro
 
 def test_what_limits_a_result_is_said(engine: MeshEngine, astronaut: Portrait, admiral: Portrait) -> None:
     image, face = astronaut
-    turned_reference = engine.prepare([Portrait(admiral[0], replace(admiral[1], yaw_deg=REFERENCE_WARN_YAW_DEG + 1))])
+    turned_reference = engine.prepare([Portrait(admiral[0], replace(admiral[1], yaw_deg=TURNED_DEG + 1))])
     assert "reference-angle" in rendered(turned_reference, astronaut).warnings
     likeness = engine.prepare([admiral])
     assert "hard-angle" in rendered(likeness, (image, replace(face, yaw_deg=36.0))).warnings
@@ -80,7 +81,7 @@ def test_pictures_that_show_both_sides_or_none_with_glasses_leave_nothing_to_war
     engine: MeshEngine, astronaut: Portrait, admiral: Portrait
 ) -> None:
     image, face = admiral
-    left, right = (Portrait(image, replace(face, yaw_deg=turn)) for turn in (-REFERENCE_WARN_YAW_DEG - 1, 35.0))
+    left, right = (Portrait(image, replace(face, yaw_deg=turn)) for turn in (-TURNED_DEG - 1, 35.0))
     assert "reference-angle" in engine.prepare([left]).warnings
     assert "reference-angle" in engine.prepare([left, left]).warnings
     assert "reference-angle" not in engine.prepare([left, right]).warnings
