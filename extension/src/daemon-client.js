@@ -114,7 +114,7 @@ export class DaemonClient {
     const headers = { "Content-Type": "application/octet-stream" };
     // As a Blob: bytes as they are take Chromium twice the time.
     const sent = this.#send("PUT", `/v1/blobs/${name}`, { body: new Blob([bytes]), headers });
-    sent.catch(() => {}); // whoever needs the picture awaits it
+    sent.catch(() => {}); // the caller awaits `sent`, and gets the error
     return { name, sent };
   }
 

@@ -1,7 +1,7 @@
 // Results that a person deletes: off the page at once; off the disk when *Undo* has gone or the page is left.
 const KEPT = "mien.bin";
 const AT_ONCE = 1000; // as the API takes them
-const OVERDUE_MS = 60_000; // whoever put them there has ended without a word
+const OVERDUE_MS = 60_000; // the page that put them there has crashed: it would have deleted them
 
 /** Tells "back" with `detail.ids` when results come back. */
 export class Bin extends EventTarget {
@@ -53,7 +53,7 @@ export class Bin extends EventTarget {
     for (const ids of this.held) this.send(ids, { keepalive: true }).catch(() => {}); // the next page does it
   }
 
-  /** Delete what a page left that ended without a word. */
+  /** Delete what a page that crashed has left in the bin. */
   async sweep() {
     const kept = Object.entries(this.kept());
     const ids = kept.filter(([, at]) => Date.now() - at > OVERDUE_MS).map(([id]) => id);

@@ -4,8 +4,7 @@ import { fill, h, refill } from "../element.js";
 import { fitWords } from "../engine-fit.js";
 import { engineSummary, engineWords } from "../swap/option-words.js";
 import { bytes, t } from "../words.js";
-import { deed } from "./engine-deed.js";
-import { isUnderWay } from "./model-list.js";
+import { deed, deedKey } from "./engine-deed.js";
 import { transferWords } from "./model-row.js";
 import { parts } from "./parts.js";
 
@@ -37,7 +36,7 @@ export function engineCard(app, list, name) {
     state.hidden = !transfer;
     showTransfer(track, transfer);
     drawer.show();
-    const key = [engine.state, engine.download_bytes, engine.part?.obstacle, isUnderWay(transfer)].join();
+    const key = deedKey(engine, transfer);
     if (key === built) return;
     built = key;
     fill(chips, ...chipsOf(list, engine));

@@ -27,6 +27,11 @@ export function deed(app, list, engine, transfer) {
   });
 }
 
+/** What `deed` goes by: it is made anew when that is another. */
+export function deedKey(engine, transfer) {
+  return [engine.state, engine.download_bytes, engine.part?.obstacle, isUnderWay(transfer)].join();
+}
+
 /** A person confirms a download that does not fit this machine. */
 async function means(list, engine) {
   if (engine.fits !== "no") return true;

@@ -4,8 +4,7 @@ import { h, refill } from "../element.js";
 import { engineWords } from "../swap/option-words.js";
 import { t } from "../words.js";
 import { chip, showFacts, showTransfer } from "./engine-card.js";
-import { deed } from "./engine-deed.js";
-import { isUnderWay } from "./model-list.js";
+import { deed, deedKey } from "./engine-deed.js";
 import { transferWords } from "./model-row.js";
 import { parts } from "./parts.js";
 
@@ -66,7 +65,7 @@ function variant(app, list, name) {
     state.hidden = state.textContent === "";
     state.dataset.state = transfer?.state ?? engine.state;
     showTransfer(track, transfer);
-    const key = [engine.state, engine.download_bytes, engine.part?.obstacle, isUnderWay(transfer)].join();
+    const key = deedKey(engine, transfer);
     if (key === built) return;
     built = key;
     refill(actions, deed(app, list, engine, transfer));

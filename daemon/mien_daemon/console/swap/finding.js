@@ -14,7 +14,7 @@ export function findingsOf(who) {
   return [...who.questions, ...who.refused].map((each) => ({ ...each, who }));
 }
 
-/** Where one goes on once a person, or a picture of one, is let go of. */
+/** Focus the button that adds a face: what had the focus was removed. */
 export function focusShelf() {
   document.getElementById("choose-reference")?.focus();
 }
