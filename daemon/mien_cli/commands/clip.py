@@ -41,13 +41,13 @@ def analyse(args: Namespace) -> int:
 
     from mien_cli.clip import is_clip
     from mien_cli.commands.swap import find_daemon
-    from mien_cli.in_process import pause_collections
+    from mien_cli.in_process import claim_process
     from mien_cli.output import print_answer
     from mien_cli.result_file import check_new_folder, make_folder
     from mien_core.errors import UnsupportedClip
     from mien_core.outputs import Exists, write_together
 
-    pause_collections(args)
+    claim_process(args)
     if not is_clip(args.clip):
         raise UnsupportedClip(f"{args.clip} is no clip", stream="container", reason="no-clip", file=str(args.clip))
     folder: Path = args.output or args.clip.with_name(f"{args.clip.stem}-people")

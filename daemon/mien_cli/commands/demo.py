@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.commands.swap import to_text
-    from mien_cli.in_process import fetch_missing, fetch_needed, open_runtime, open_store, pause_collections
+    from mien_cli.in_process import fetch_missing, fetch_needed, open_runtime, open_store, claim_process
     from mien_cli.output import print_answer
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder, print_skipped
@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
     from mien_pipeline.evaluation.sheets import draw_side_by_side
     from mien_pipeline.report import describe
 
-    pause_collections(args)
+    claim_process(args)
     folder: Path = args.output
     exists = check_places(args, folder)
     if exists is None:

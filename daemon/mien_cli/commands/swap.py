@@ -32,11 +32,11 @@ def run(args: Namespace) -> int:
     from mien_cli.clip import is_clip, refuse_clip_arguments
     from mien_cli.edit_arguments import find_likes, is_library_face, read_options
     from mien_cli.engine_environment import continue_in_environment
-    from mien_cli.in_process import list_pictures, pause_collections, read_picture
+    from mien_cli.in_process import list_pictures, claim_process, read_picture
     from mien_cli.result_file import ResultPlace, print_result, print_skipped
     from mien_cli.statement import require_statement
 
-    pause_collections(args)
+    claim_process(args)
     people = [face if is_library_face(face) else list_pictures([Path(face)]) for face in args.face]
     files = [file for person in people if isinstance(person, list) for file in person]
     likes = find_likes(args.faces or [])
