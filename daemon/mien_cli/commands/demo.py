@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.commands.swap import to_text
-    from mien_cli.in_process import fetch_missing, fetch_needed, open_runtime, open_store, claim_process
+    from mien_cli.in_process import claim_process, fetch_missing, fetch_needed, open_runtime, open_store
     from mien_cli.output import print_answer
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder, print_skipped

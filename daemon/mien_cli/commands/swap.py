@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
     from mien_cli.clip import is_clip, refuse_clip_arguments
     from mien_cli.edit_arguments import find_likes, is_library_face, read_options
     from mien_cli.engine_environment import continue_in_environment
-    from mien_cli.in_process import list_pictures, claim_process, read_picture
+    from mien_cli.in_process import claim_process, list_pictures, read_picture
     from mien_cli.result_file import ResultPlace, print_result, print_skipped
     from mien_cli.statement import require_statement
 
