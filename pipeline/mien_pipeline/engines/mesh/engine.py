@@ -21,6 +21,7 @@ from mien_pipeline.engines.mesh.render import MARGIN, STEPS, Rendered, render_fa
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin
+from mien_pipeline.engines.mesh.veil import find_veil
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, LowerFace, Mesh, Patch, Portrait
 from mien_pipeline.faces.clarity import resolved_width
@@ -81,7 +82,7 @@ class MeshEngine:
         view, first = read_views(sightings)
         shape = average_shape(meshes, first.mesh)
         whole = complete(view)
-        faint = has_faint_eyes(whole.colour)
+        faint = has_faint_eyes(view.veil.put_on(whole.colour) if view.veil else whole.colour)
         texture = replace(whole, resolved_px=_measure_resolved(first), faint_eyes=faint)
         covered = view.glasses or view.half_hidden or first.before is not None
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], texture, covered=covered)
@@ -139,8 +140,8 @@ class MeshLikeness:
         with self._reading_around(place) as around:
             own = find_own_face(even, place.local, around, texture.colour)
         eyes = self.reader.look(place.target.pixels, place.mesh, ())
-        tone = find_tone(place.small)
-        return KnownFace.keep(own.mask, place.local, own.warnings, lamps, (eyes,), own.beard, tone)
+        tone, veil = find_tone(place.small), find_veil(even, place.local)
+        return KnownFace.keep(own.mask, place.local, own.warnings, lamps, (eyes,), own.beard, tone, veil)
 
     def render_known(
         self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float

@@ -8,6 +8,7 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.eyes import SeenEye
 from mien_pipeline.engines.mesh.lamps import NO_LAMPS, Lamps
+from mien_pipeline.engines.mesh.veil import NO_VEIL, Veil
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.grid import Grid
@@ -30,6 +31,7 @@ class KnownFace:
         lamps: the light from one side that it is in.
         eyes: both, in each of the pictures that this is known from.
         tone: the one of a grey or toned picture.
+        veil: the light that lies over it.
     """
 
     own: Floats
@@ -37,6 +39,7 @@ class KnownFace:
     lamps: Lamps | None = None
     eyes: tuple[tuple[SeenEye, SeenEye], ...] = ()
     tone: Tone | None = None
+    veil: Veil | None = None
 
     @classmethod
     def keep(
@@ -48,6 +51,7 @@ class KnownFace:
         eyes: tuple[tuple[SeenEye, SeenEye], ...] = (),
         beard: Mask | None = None,
         tone: Tone | None = None,
+        veil: Veil | None = None,
     ) -> "KnownFace":
         """Keep what was found in a picture.
 
@@ -56,7 +60,7 @@ class KnownFace:
         shown = np.asarray(resample(own, _unroll(mesh)), np.float32)
         if beard is not None:
             shown = np.minimum(shown, 1 - np.asarray(cv2.resize(beard, shown.shape), np.float32))
-        return cls(shown, warnings, lamps, eyes, tone)
+        return cls(shown, warnings, lamps, eyes, tone, veil)
 
     def mix(self, other: "KnownFace", share: float) -> "KnownFace":
         """What shows between two pictures, at `share` 0..1 of the way to the other."""
@@ -65,7 +69,8 @@ class KnownFace:
         lamps = (self.lamps or NO_LAMPS).mix(other.lamps or NO_LAMPS, share)
         nearer = (self if share < 0.5 else other).tone
         tone = self.tone.mix(other.tone, share) if self.tone and other.tone else nearer
-        return KnownFace(own, warnings, lamps if lamps.is_seen else None, self.eyes + other.eyes, tone)
+        veil = (self.veil or NO_VEIL).mix(other.veil or NO_VEIL, share) if self.veil or other.veil else None
+        return KnownFace(own, warnings, lamps if lamps.is_seen else None, self.eyes + other.eyes, tone, veil)
 
     def draw(self, places: Floats, grid: Grid, shape: tuple[int, ...]) -> Mask:
         """(H, W) float32 in 0..1 where it shows; `places` (h, w, 2) say where on the texture `grid`'s pixels are."""

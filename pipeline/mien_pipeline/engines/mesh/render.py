@@ -25,6 +25,7 @@ from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.tears import mend_tears
 from mien_pipeline.engines.mesh.texture import Texture
+from mien_pipeline.engines.mesh.veil import find_veil, put_on_again, take_off_veil
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.grid import Box, Grid
@@ -151,6 +152,7 @@ def render_face(
     box, known = at.box, own_face if isinstance(own_face, KnownFace) else None
     lamps = None if known else draw_lamps(target, mesh)
     even = take_off(target, lamps)
+    veil = known.veil if known else find_veil(even, mesh)
     with _finding_own_face(even, mesh, own_face, texture) as wait_for_face:
         raster = _rasterise_mesh(at.grid, at.shaped)
         places = _find_texture_places(at.grid, raster, at.shaped, eyes)[at.cells]
@@ -161,7 +163,8 @@ def render_face(
     skin = _draw_own_face(shown, places, at.inner, moved.origins[box.part])
     on_step(3, STEPS)
     lamps = _draw_known_light(known, raster, at) if known else _move_light(lamps, moved.origins[box.part])
-    base = take_off(moved.pixels[box.part], lamps)
+    veiled = take_off(moved.pixels[box.part], lamps)
+    base = take_off_veil(veiled, veil)
     outline = oval_mask(box.shape, at.face, EDGE) * below_hairline(box.shape, at.face, FOREHEAD_EDGE)
     alpha = np.minimum(np.minimum(outline, skin), valid)
     bare *= alpha
@@ -177,14 +180,15 @@ def render_face(
     new = lend_detail(new, base, kept, face_width(at.face) / texture.resolved_px)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
-    matched = match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
+    matched = match_detail(new, base, take_off_veil(even, veil), alpha, bare, kept, at.face, grain=grain)
     if plain:
         matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
     if plain and beard:
         matched = lay_stubble(matched, base, drawn, beard, 1 - mouth, at.face, at.inner)
     light = _measure_brightness(base, alpha)
     own = placed.own[box.part]
-    lit = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own, lamps)
+    made = put_on_again(blend_bands(base, matched, alpha), base, veiled, own, veil)
+    lit = put_back(made, veiled, moved.pixels[box.part], own, lamps)
     cv2.copyTo(lit, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     on_step(6, STEPS)
     hair = _put_into(placed.own.shape, box, beard[1]) if beard else None

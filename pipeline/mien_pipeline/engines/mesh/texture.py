@@ -19,6 +19,7 @@ from mien_pipeline.engines.mesh.shaving import Beard, shave
 from mien_pipeline.engines.mesh.sidelight import find_deep_shade, remove_side_light
 from mien_pipeline.engines.mesh.strands import find_curled_half, find_strands
 from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_mottled, measure_painted_over
+from mien_pipeline.engines.mesh.veil import Veil, find_veil, take_off_veil
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -145,6 +146,7 @@ class View:
         glasses: whether the person wears some.
         half_hidden: whether hair, a hand or deep shade hides one eye; that half counts as unseen.
         hair: see `beard.find_hair`.
+        veil: the one that was taken off the picture that eyes are from.
     """
 
     colour: Pixels
@@ -156,6 +158,7 @@ class View:
     glasses: bool = False
     half_hidden: bool = False
     hair: Mask | None = None
+    veil: Veil | None = None
 
     @property
     def clear(self) -> Mask:
@@ -183,7 +186,7 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     places, facing = _map_texture(local, side)
     shaded = find_deep_shade(np.asarray(resample(pixels, places), np.uint8), facing)
     pixels = even_out(pixels, local)
-    as_taken = pixels
+    as_taken, veil = pixels, find_veil(pixels, local)
     hidden = find_curled_half(np.asarray(resample(pixels, places), np.uint8), facing) or find_hidden_eye(pixels, local)
     pixels, glasses = (pixels, False) if hidden else paint_over_glasses(pixels, local)  # hair crosses like a bar
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
@@ -214,7 +217,8 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     own = np.asarray(own * (1 - behind), np.float32)
     if hair is not None and hangs_over_lips(pixels, local):
         own = np.asarray(own * (1 - draw_lips(side)), np.float32)
-    return View(colour, own, skin, made, covered, facing, glasses, hidden is not None, hair)
+    colour = take_off_veil(colour, veil)
+    return View(colour, own, skin, made, covered, facing, glasses, hidden is not None, hair, veil)
 
 
 def _half_seen(side: int, hidden: Feature | None, middle: float) -> NDArray[np.bool_]:

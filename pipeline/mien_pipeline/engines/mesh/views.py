@@ -140,10 +140,8 @@ def merge(views: Sequence[View], first: int, detail: Sequence[float]) -> View:
             colour += full[..., :1] * to_linear(view.colour) * full[..., 1:]
             masks += full[..., :1] * np.dstack([view.seen, view.skin, view.made, view.covered, view.facing])
     seen, skin, made, covered, facing = (np.ascontiguousarray(masks[..., index]) for index in range(5))
-    half_hidden = all(view.half_hidden for view in views)
-    return View(
-        to_srgb(colour), seen, skin, made, covered, facing, views[first].glasses, half_hidden, views[first].hair
-    )
+    half_hidden, own = all(view.half_hidden for view in views), views[first]
+    return View(to_srgb(colour), seen, skin, made, covered, facing, own.glasses, half_hidden, own.hair, own.veil)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
