@@ -31,8 +31,10 @@ LIDS, LIDS_FEATHER = 0.045, 0.018  # face widths around a shut eye
 SURROUNDINGS = 0.1  # face widths over which what is kept takes the new face's colours
 WHITES, LIGHTER_WHITES = 0.85, 1.1  # the quantile of an eye's lightness that is its white; how much lighter it may be
 WHITES_HUE = (0.75, 1.35)  # of the mean change, within which a channel of an eye changes
-# The quantile of skin's red by green that eyes and lids do not pass; face widths around an eye for the same.
-REDDEST, SOCKET, SOCKET_FEATHER = 0.5, 0.03, 0.012
+CALM = 0.01  # face widths: deviation of a blur without which noise is a hue
+# The quantiles of skin's red and of its blue by green that eyes and lids do not pass; in logarithms, how much bluer an
+# iris is than the target's whites and its bluest skin, and yellower what is black; face widths around an eye for these.
+REDDEST, YELLOWEST, BLUE_IRIS, BROWN_IRIS, SOCKET, SOCKET_FEATHER = 0.5, 0.1, 0.4, 0.8, 0.03, 0.012
 # Where a smile folds the skin, from the nose's wing to beside the chin, and how wide, in face widths.
 FOLD = (129, 203, 206, 216, 212, 202, 204, 211)
 FOLD_WIDTH, FOLD_FEATHER = 0.06, 0.02
@@ -170,27 +172,39 @@ def dim_eyes(
     return new
 
 
-def calm_red_eyes(new: Floats, target: Floats, skin: Mask, mesh: Mesh) -> Floats:
-    """`new`, changed in place: eyes and lids no redder than the target's skin: the light of a lamp that is not there.
+def calm_eyes(new: Floats, target: Floats, skin: Mask, mesh: Mesh) -> Floats:
+    """`new`, changed in place: eyes and lids no redder or yellower than the target's skin, nor bluer than its whites.
 
+    What is more was the light of a lamp, a varnish or a veil that is not there. Irises are brown or a little bluer.
     `new` and `target` are (H, W, 3) float32 RGB code values 0..255, in the same place; `skin` (H, W) float32 in 0..1 is
     where both show skin, `mesh` (468, 3) in their pixels.
     """
-    shown = target[::4, ::4][skin[::4, ::4] > 0.5]
+    smooth = blur(target[::2, ::2], CALM * face_width(mesh) / 2)
+    shown = smooth[skin[::2, ::2] > 0.5]
     if not len(shown):
         return new
-    reddest = quantile(_measure_red(shown), REDDEST)
+    red, blue = _measure_hue(shown)
+    reddest, light = quantile(red, REDDEST), float(shown.mean()) + 1
+    yellowest, bluest = quantile(blue, YELLOWEST), quantile(blue, 1 - YELLOWEST)
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
         part, soft = soften_ring(new.shape, mesh, ring, SOCKET * face_width(mesh), SOCKET_FEATHER * face_width(mesh))
+        inside = soft > 0.5
+        if not inside.any():
+            continue
         brightness = new[part].mean(2, keepdims=True)
-        new[part][..., 0] *= np.exp(-soft * np.maximum(_measure_red(new[part]) - reddest, 0))
+        white = float(_measure_hue(_measure_whites(target[part][inside]))[1])
+        red, blue = _measure_hue(new[part])
+        new[part][..., 0] *= np.exp(-soft * np.maximum(red - reddest, 0))
+        least = yellowest - BROWN_IRIS * np.maximum(1 - brightness[..., 0] / light, 0)
+        new[part][..., 2] *= np.exp(soft * (np.clip(blue, least, max(white, bluest) + BLUE_IRIS) - blue))
         new[part] *= (brightness + 1) / (new[part].mean(2, keepdims=True) + 1)
     return new
 
 
-def _measure_red(pixels: Floats) -> Floats:
-    """(…) the logarithm of red by green of (…, 3) code values."""
-    return np.asarray(np.log((pixels[..., 0] + 8) / (pixels[..., 1] + 8)), np.float32)
+def _measure_hue(pixels: Floats) -> tuple[Floats, Floats]:
+    """(…) each, the logarithms of red and of blue by green of (…, 3) code values."""
+    logs = np.log(pixels + np.float32(8))
+    return logs[..., 0] - logs[..., 1], logs[..., 2] - logs[..., 1]
 
 
 def _light_by_whites(drawn: Pixels, target: Floats, inside: NDArray[np.bool_]) -> Floats:

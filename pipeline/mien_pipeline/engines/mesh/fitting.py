@@ -3,7 +3,7 @@
 import numpy as np
 
 from mien_pipeline.engines.mesh.expression import (
-    calm_red_eyes,
+    calm_eyes,
     dim_eyes,
     eyes_and_lips_mask,
     light_teeth,
@@ -57,7 +57,7 @@ def fit_into_target(
     lightness = _mean_light(drawn, skin), _mean_light(base, skin)
     new = bound_lips(temper_lips(new, before, lightness, face), before, skin, face)
     new = dim_eyes(new, drawn, before, lightness, face, eyes)
-    new = calm_red_eyes(new, before, skin, face)
+    new = calm_eyes(new, before, skin, face)
     new = light_teeth(new, drawn, before, face, reference)
     new = remove_smile_folds(new, face, reference, grid)
     if beard and lays_beard:

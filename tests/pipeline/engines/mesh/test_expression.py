@@ -2,10 +2,11 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from mien_pipeline.engines.mesh.expression import (
     LIP_EDGE,
-    calm_red_eyes,
+    calm_eyes,
     dim_eyes,
     light_teeth,
     match_surroundings,
@@ -78,13 +79,28 @@ def test_an_eye_that_a_red_lamp_lit_is_no_redder_than_the_targets_skin(astronaut
     mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
     cheek = cheek_mask(target.shape, mesh)
     of_skin = np.median(target[cheek > 0], axis=0)
-    lit = calm_red_eyes(target * np.array([1, 0.5, 0.5], np.float32), target, cheek, mesh)
-    same = calm_red_eyes(target.copy(), target, cheek, mesh)
+    lit = calm_eyes(target * np.array([1, 0.5, 0.5], np.float32), target, cheek, mesh)
+    same = calm_eyes(target.copy(), target, cheek, mesh)
     for ring in (LEFT_EYE, RIGHT_EYE):
         x, y = np.round(mesh[list(ring), :2].mean(0)).astype(int)
         eye = slice(y - 2, y + 3), slice(x - 4, x + 5)
         assert lit[eye][..., 0].mean() < 1.15 * of_skin[0] / of_skin[1] * lit[eye][..., 1].mean()
         assert np.abs(same[eye] - target[eye]).mean() < 5
+
+
+@pytest.mark.parametrize("light", [(1, 1, 0.3), (0.4, 0.4, 1)])
+def test_an_eye_in_a_varnish_or_a_veil_is_nearly_in_the_targets_light(
+    astronaut: Portrait, light: tuple[float, ...]
+) -> None:
+    """A third of how much too yellow or too blue a brown iris is goes at least; whites lose more."""
+    mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    tinted = target * np.array(light, np.float32)
+    lit = calm_eyes(tinted.copy(), target, cheek_mask(target.shape, mesh), mesh)
+    for ring in (LEFT_EYE, RIGHT_EYE):
+        x, y = np.round(mesh[list(ring), :2].mean(0)).astype(int)
+        eye = slice(y - 2, y + 3), slice(x - 4, x + 5)
+        blue, before, wanted = (each[eye][..., 2].mean() / each[eye].mean() for each in (lit, tinted, target))
+        assert abs(blue - wanted) < 0.67 * abs(before - wanted)
 
 
 def test_only_eyes_that_cannot_be_exchanged_are_kept(astronaut: Portrait) -> None:
