@@ -1,5 +1,7 @@
 """The drawn reference fitted into its target: light, lips, eyes, teeth and beard, then blur, pores and grain."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mien_pipeline.engines.mesh.expression import (
@@ -14,7 +16,7 @@ from mien_pipeline.engines.mesh.eyes import EyeSwap
 from mien_pipeline.engines.mesh.hair import draw_hair
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.lips import bound_lips, match_lip_colour, temper_lips
-from mien_pipeline.engines.mesh.shaving import lay_beard
+from mien_pipeline.engines.mesh.shaving import DrawnBeard, lay_beard
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.grid import Box, Grid
 from mien_pipeline.faces.topology import face_width
@@ -42,7 +44,7 @@ def fit_into_target(
     reference: Mesh,
     grid: Grid,
     eyes: tuple[EyeSwap, EyeSwap],
-    beard: tuple[Pixels, Mask] | None,
+    beard: DrawnBeard | None,
     *,
     lays_beard: bool,
 ) -> Floats:
@@ -61,7 +63,7 @@ def fit_into_target(
     new = light_teeth(new, drawn, before, face, reference)
     new = remove_smile_folds(new, face, reference, grid)
     if beard and lays_beard:
-        new = lay_beard(new, drawn, *beard, grid, width)
+        new = lay_beard(new, drawn, beard, grid, width)
     mouth, kept_eyes = kept
     _mix_in(new, match_lip_colour(before, new, face), mouth)
     shut = any(eye.shut for eye in eyes)
@@ -71,19 +73,18 @@ def fit_into_target(
 
 
 def lay_stubble(
-    new: Pixels, base: Pixels, drawn: Pixels, beard: tuple[Pixels, Mask], free: Mask, face: Mesh, grid: Grid
+    new: Pixels, base: Pixels, drawn: Pixels, beard: DrawnBeard, free: Mask, face: Mesh, grid: Grid
 ) -> Pixels:
     """`new` (H, W, 3), on the target's skin, with a thin `beard` over it where `free` (H, W) is 1: see `lay_beard`.
 
     Skin shows through stubble: it shades that of the target, `base`, keeps nearly its hue and ends softly.
     """
-    hair, share = beard
     width = face_width(face)
-    soft = grid.enlarge(blur(grid.shrink(share), STUBBLE_SOFT * width / grid.step), share.shape)
+    soft = grid.enlarge(blur(grid.shrink(beard.share), STUBBLE_SOFT * width / grid.step), free.shape)
     below = (np.minimum(BELOW_STUBBLE * soft, 1) * free)[..., None]
     skin = np.asarray(new + below * (base - new.astype(np.float32)), np.float32)
-    thin = np.asarray(STUBBLE / 2 * (share + soft) * free, np.float32)
-    laid = lay_beard(skin, drawn, hair, thin, grid, width)
+    thin = np.asarray(STUBBLE / 2 * (beard.share + soft) * free, np.float32)
+    laid = lay_beard(skin, drawn, replace(beard, share=thin), grid, width)
     darker = np.minimum((average(laid) + 1) / (average(skin) + 1), 1)[..., None]
     return np.asarray(skin * darker ** np.array(SHADE_HUE, np.float32) + 0.5, np.uint8)
 

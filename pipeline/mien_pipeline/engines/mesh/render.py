@@ -22,6 +22,7 @@ from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_
 from mien_pipeline.engines.mesh.placed import Placed, ignore_placed
 from mien_pipeline.engines.mesh.plain_skin import lay_on_own_skin
 from mien_pipeline.engines.mesh.shape import blend_shape
+from mien_pipeline.engines.mesh.shaving import DrawnBeard
 from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.tears import mend_tears
 from mien_pipeline.engines.mesh.texture import Texture
@@ -191,7 +192,7 @@ def render_face(
     lit = put_back(made, veiled, moved.pixels[box.part], own, lamps)
     cv2.copyTo(lit, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     on_step(6, STEPS)
-    hair = _put_into(placed.own.shape, box, beard[1]) if beard else None
+    hair = _put_into(placed.own.shape, box, beard.share) if beard else None
     return Rendered(moved.pixels, placed.changed, placed.own, moved.origins, light, shown, at.shaped, hair)
 
 
@@ -247,10 +248,10 @@ def _find_texture_places(grid: Grid, raster: Raster, shaped: Mesh, eyes: tuple[E
 
 def _draw(
     texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]
-) -> tuple[Pixels, Mask, Mask, tuple[Pixels, Mask] | None]:
+) -> tuple[Pixels, Mask, Mask, DrawnBeard | None]:
     """The texture on the mesh, (H, W, 3) uint8, and (H, W) 0..1 how far it shows this person, and their bare skin.
 
-    The last is the beard: the colour of its hair (H, W, 3) uint8, and (H, W) 0..1 how much of a pixel that is.
+    The last is the beard.
     """
     full = grid.enlarge(places * texture.colour.shape[0] - 0.5, shape)
     valid, bare = (np.asarray(resample(part, full) / 255, np.float32) for part in (texture.validity, texture.skin))

@@ -3,6 +3,7 @@
 Hair keeps its colour on any skin. What would make dark skin fair would make black hair grey.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +19,7 @@ from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.light import average, blur
 from mien_pipeline.skin.likelihood import Choice
-from mien_pipeline.skin.mask import disc, plain_skin, smooth_step, under_eyes
+from mien_pipeline.skin.mask import disc, plain_skin, rise, smooth_step, under_eyes
 
 _REACH, _TRUST_IN_PLANE = 6.0, 0.2  # texels over which bare skin beside a beard decides; weight of the plane
 _BEND, _BLACK = (-0.5, 0.3), 0.005  # logarithms by which it bends; linear light below which a logarithm says nothing
@@ -30,6 +31,20 @@ _SHADE, _OPAQUE = 0.08, 0.85  # of the skin's light: what is darker by less is n
 _THINS, _TORN, _MOST_HAIR = 0.012, 0.5, 1.8  # of the texture's side; share of the hairs; times what is around
 _LIGHT = 0.06  # face widths over which the light on hair changes
 _LIGHTER, _HUE = 0.65, 0.22  # exponent of what makes skin lighter, for hair; logarithms by which skins differ in hue
+_COLOURED = (0.1, 0.3)  # logarithms of red by blue of a face, from which it has a colour, and surely: skin has .3 to 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnBeard:
+    """A beard on a picture.
+
+    Attributes:
+        colour: (H, W, 3) uint8 RGB, of hair alone.
+        share: (H, W) float32 in 0..1, how much of a pixel that is.
+    """
+
+    colour: Pixels
+    share: Mask
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +69,10 @@ class Beard:
         )
         return Beard(colour, share, shaven)
 
-    def draw(self, places: Floats) -> tuple[Pixels, Mask]:
-        """(H, W, 3) uint8 RGB its colour and (H, W) 0..1 its share; `places` (H, W, 2) are in the texture's pixels."""
+    def draw(self, places: Floats) -> DrawnBeard:
+        """On a picture; `places` (H, W, 2) say where in the texture's pixels each of its pixels is."""
         colour, share = (resample(part, places) for part in (self.colour, self.share))
-        return np.asarray(colour, np.uint8), np.asarray(share / np.float32(255), np.float32)
+        return DrawnBeard(np.asarray(colour, np.uint8), np.asarray(share / np.float32(255), np.float32))
 
 
 def shave(colour: Pixels, validity: Pixels, hair: Mask) -> tuple[Pixels, Beard]:
@@ -133,17 +148,17 @@ def _even_out(share: Mask) -> Mask:
     return np.asarray(np.minimum(around * (1 - _TORN + _TORN * detail), 1), np.float32)
 
 
-def lay_beard(new: Floats, drawn: Pixels, hair: Pixels, share: Mask, grid: Grid, width: float) -> Floats:
-    """`new` with hair over it, in its light but in its own colour.
+def lay_beard(new: Floats, drawn: Pixels, beard: DrawnBeard, grid: Grid, width: float) -> Floats:
+    """`new` with hair over it, in its light but in its own colour; in its skin's hue, if the reference has no colour.
 
     Args:
         new: (H, W, 3) float32 RGB code values 0..255, the shaven face in the target's light.
         drawn: (H, W, 3) uint8 RGB, the same in the reference's.
-        hair, share: (H, W, 3) uint8 RGB and (H, W) float32 in 0..1.
+        beard: in their pixels.
         grid: over them.
         width: of the face, in pixels.
     """
-    if not share.any():
+    if not beard.share.any():
         return new
     was, now = (
         blur(to_linear(np.clip(grid.shrink(part), 0, 255).astype(np.uint8)), _LIGHT * width / grid.step)
@@ -152,14 +167,20 @@ def lay_beard(new: Floats, drawn: Pixels, hair: Pixels, share: Mask, grid: Grid,
     logs = np.log((now + np.float32(2e-3)) / (was + np.float32(2e-3)))
     mean = average(np.asarray(logs, np.float32))[..., None]
     hue = logs - mean
-    hue = np.sign(hue) * np.maximum(np.abs(hue) - _HUE, 0)
+    hue = np.sign(hue) * np.maximum(np.abs(hue) - _HUE * _rate_colour(was), 0)
     gain = np.exp(np.where(mean > 0, _LIGHTER * mean, mean) + hue).astype(np.float32)
-    light = to_linear(hair) * grid.enlarge(gain, new.shape[:2])
+    light = to_linear(beard.colour) * grid.enlarge(gain, new.shape[:2])
     bluest = grid.enlarge(np.maximum(now[..., 1:] / np.maximum(now[..., :2], 1e-4), 1), new.shape[:2])
     for channel in (1, 2):  # hair is brown, red or grey, but in coloured light
         light[..., channel] = np.minimum(light[..., channel], light[..., channel - 1] * bluest[..., channel - 1])
     lit = to_srgb(np.clip(light, 0, 1).astype(np.float32))
-    return np.asarray(new + share[..., None] * (lit - new), np.float32)
+    return np.asarray(new + beard.share[..., None] * (lit - new), np.float32)
+
+
+def _rate_colour(light: Floats) -> float:
+    """0 for a face (h, w, 3) in linear light whose skin is grey, 1 for one in colour."""
+    red, _, blue = (float(part) for part in np.median(light.reshape(-1, 3), 0))
+    return rise(abs(math.log((red + 2e-3) / (blue + 2e-3))), _COLOURED)
 
 
 @cache

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mien_pipeline.engines.mesh.fitting import lay_stubble
+from mien_pipeline.engines.mesh.shaving import DrawnBeard
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.grid import Grid
 from mien_testing.portraits import mesh_of
@@ -16,7 +17,7 @@ def test_stubble_shades_skin_and_turns_it_neither_grey_nor_lighter(astronaut: Po
     share[row - 20 : row, column - 20 : column + 20] = 1
     hair[row - 10 : row] = 250  # what lay before light reads as light hair
     free = np.ones(shape[:2], np.float32)
-    laid = lay_stubble(skin, skin, skin, (hair, share), free, mesh, Grid.over(shape[:2], 2)).astype(int)
+    laid = lay_stubble(skin, skin, skin, DrawnBeard(hair, share), free, mesh, Grid.over(shape[:2], 2)).astype(int)
     red, green, blue = laid[row - 15, column]
     assert 80 < red < 185
     assert red / green >= 205 / 160

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.beard import find_hair
-from mien_pipeline.engines.mesh.shaving import lay_beard
+from mien_pipeline.engines.mesh.shaving import DrawnBeard, lay_beard
 from mien_pipeline.engines.mesh.texture import Texture, unroll
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.grid import Grid
@@ -75,7 +75,7 @@ def lay_on(skin: tuple[int, int, int], hair: tuple[int, int, int], target: tuple
     """The colour of hair that grew on `skin` after it is laid on `target`."""
     new, drawn, layer = (np.full((48, 48, 3), colour, np.float32) for colour in (target, skin, hair))
     share, grid = np.ones((48, 48), np.float32), Grid.over((48, 48), 2)
-    laid = lay_beard(new, drawn.astype(np.uint8), layer.astype(np.uint8), share, grid, 48)
+    laid = lay_beard(new, drawn.astype(np.uint8), DrawnBeard(layer.astype(np.uint8), share), grid, 48)
     return np.asarray(laid[24, 24], np.float32)
 
 
@@ -84,6 +84,12 @@ def test_black_hair_stays_dark_and_no_hair_turns_blue_on_fair_skin() -> None:
     assert lay_on(dark, (30, 24, 20), fair).mean() < 70
     red, green, blue = lay_on((180, 110, 80), (80, 52, 40), fair)
     assert red >= green >= blue
+
+
+def test_black_hair_of_a_grey_reference_has_the_hue_of_the_targets_skin() -> None:
+    red, green, blue = lay_on((150, 150, 150), (50, 50, 50), (225, 180, 160))
+    assert red > 1.1 * green > 1.1 * blue
+    assert np.ptp(lay_on((150, 150, 150), (50, 50, 50), (200, 200, 200))) < 2
 
 
 def test_hair_takes_the_light_of_the_target() -> None:
