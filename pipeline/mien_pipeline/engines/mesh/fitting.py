@@ -31,6 +31,7 @@ from mien_pipeline.skin.sharpness import match_blur
 # How dense a beard lies on the skin that is the target's: as stubble, for it ends with the face. Judged on 15 results.
 STUBBLE, STUBBLE_SOFT = 0.4, 0.03  # and face widths over which it ends
 BELOW_STUBBLE = 2.0  # times how dense it is, the share of the target's skin below: the reference's is made up
+DULLED = 4.0  # times how much darker skin is below it, how far its shine goes
 SHADE_HUE = (0.8, 1.0, 1.2)  # exponents of its shade, by channel: skin that is darkened evenly looks grey
 
 
@@ -86,7 +87,20 @@ def lay_stubble(
     thin = np.asarray(STUBBLE / 2 * (beard.share + soft) * free, np.float32)
     laid = lay_beard(skin, drawn, replace(beard, share=thin), grid, width)
     darker = np.minimum((average(laid) + 1) / (average(skin) + 1), 1)[..., None]
-    return np.asarray(skin * darker ** np.array(SHADE_HUE, np.float32) + 0.5, np.uint8)
+    shaded = np.asarray(skin * darker ** np.array(SHADE_HUE, np.float32), np.float32)
+    dulled = np.asarray(np.clip(DULLED * (1 - darker), 0, 1), np.float32)
+    warm = _warm_shine(shaded, new[cheek_mask(new.shape, face) > 0.5], dulled)
+    return np.asarray(np.clip(warm + 0.5, 0, 255), np.uint8)
+
+
+def _warm_shine(shaded: Floats, cheeks: Pixels, share: Floats) -> Floats:
+    """`shaded` (H, W, 3) whose `share` (H, W, 1) is nowhere paler than `cheeks` (N, 3): shine in the shade is grey."""
+    if not len(cheeks):
+        return shaded
+    usual = np.median(cheeks, 0).astype(np.float32)
+    matt = average(shaded)[..., None] * (usual / max(float(usual.mean()), 1.0))
+    matt[..., 0], matt[..., 2] = np.maximum(matt[..., 0], shaded[..., 0]), np.minimum(matt[..., 2], shaded[..., 2])
+    return np.asarray(shaded + share * (matt - shaded), np.float32)
 
 
 def match_detail(
