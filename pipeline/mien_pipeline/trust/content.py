@@ -85,10 +85,10 @@ class OpenNsfw:
                 raise ContentBlocked(f"the {stage} picture did not pass the content check", stage=stage)
             self._remember(digest)
 
-    def _score(self, view: Floats) -> float:
-        """0..1 for one prepared view."""
+    def _score(self, view: Pixels) -> float:
+        """0..1 for one view, (224, 224, 3) uint8 RGB."""
         try:
-            self._net.setInput(view[None])
+            self._net.setInput(_to_network_input(view)[None])
             answer = np.asarray(self._net.forward(), np.float64).reshape(-1)
         except (cv2.error, MemoryError) as error:
             raise CheckUnavailable("the content check failed", reason="failed") from error
@@ -119,15 +119,15 @@ def self_test_picture(side: int) -> Pixels:
     return np.asarray(np.clip(blurred, 0, 255), np.uint8)
 
 
-def _prepare_views(pixels: Pixels) -> Iterator[tuple[Floats, float]]:
-    """The network's inputs for one picture, each with its limit: the whole, then overlapping tiles."""
+def _prepare_views(pixels: Pixels) -> Iterator[tuple[Pixels, float]]:
+    """What the network sees of one picture, each (224, 224, 3) uint8 RGB with its limit: the whole, then tiles."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise CheckUnavailable("the content check was handed something that is no picture", reason="failed")
     small = halve(pixels, _WORKING_SIDE)
     yield _prepare_whole(small), WHOLE_LIMIT
     for top, bottom, left, right in _tile_boxes(*small.shape[:2]):
         tile = _pad_to_square(np.ascontiguousarray(small[top:bottom, left:right]))
-        yield _to_network_input(_resize(tile, _INPUT_SIDE, _INPUT_SIDE)), TILE_LIMIT
+        yield _resize(tile, _INPUT_SIDE, _INPUT_SIDE), TILE_LIMIT
 
 
 def _tile_boxes(height: int, width: int) -> list[tuple[int, int, int, int]]:
@@ -170,9 +170,9 @@ def _pad_to_square(tile: Pixels) -> Pixels:
     return square
 
 
-def _prepare_whole(pixels: Pixels) -> Floats:
+def _prepare_whole(pixels: Pixels) -> Pixels:
     edge = (_RESIZED_SIDE - _INPUT_SIDE) // 2
-    return _to_network_input(_resize(pixels, _RESIZED_SIDE, _RESIZED_SIDE)[edge:-edge, edge:-edge])
+    return _resize(pixels, _RESIZED_SIDE, _RESIZED_SIDE)[edge:-edge, edge:-edge]
 
 
 def _resize(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -278,7 +278,7 @@ def test_what_passed_as_a_tile_is_asked_about_again_as_a_whole(
     view, _ = next(iter(content._prepare_views(picture())))  # pyright: ignore[reportPrivateUsage]
     limits = iter((content.TILE_LIMIT, content.WHOLE_LIMIT))
 
-    def views(_: Pixels) -> list[tuple[Floats, float]]:
+    def views(_: Pixels) -> list[tuple[Pixels, float]]:
         return [(view, next(limits))]
 
     monkeypatch.setattr(content, "_prepare_views", views)
