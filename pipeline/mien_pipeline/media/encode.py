@@ -9,7 +9,7 @@ import PIL.Image
 import PIL.PngImagePlugin
 
 from mien_core.errors import InvalidOptions
-from mien_pipeline.image import Image
+from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media.metadata import filter_exif
 from mien_pipeline.media.seen import to_stored
 from mien_pipeline.options import Format
@@ -77,7 +77,7 @@ def encode(image: Image, format: Format, xmp: bytes | None = None, quality: int 
         options["icc_profile"] = image.icc_profile
     options.update(_metadata_options(format, filter_exif(image.exif), xmp))
     out = io.BytesIO()
-    _to_pillow(image).save(out, format=format, **options)
+    _to_pillow(image, format).save(out, format=format, **options)
     return out.getvalue()
 
 
@@ -93,10 +93,24 @@ def _lose(format: Format, quality: int) -> dict[str, object]:
     return {"quality": quality}
 
 
-def _to_pillow(image: Image) -> PIL.Image.Image:
-    """The picture as Pillow's, RGB or RGBA."""
+def _to_pillow(image: Image, format: Format) -> PIL.Image.Image:
+    """The picture as Pillow's, RGB or RGBA; for a JPEG also RGBX, over the same memory."""
     pixels = to_stored(image)
-    return PIL.Image.fromarray(pixels if image.alpha is None else np.dstack((pixels, image.alpha)))
+    if image.alpha is not None:
+        return PIL.Image.fromarray(np.dstack((pixels, image.alpha)))
+    padded = _find_padded(pixels)
+    if padded is None:
+        return PIL.Image.fromarray(pixels)
+    shared = PIL.Image.frombuffer("RGBX", (image.width, image.height), padded, "raw", "RGBX", 0, 1)
+    return shared if format == "jpeg" else shared.convert("RGB")
+
+
+def _find_padded(pixels: Pixels) -> Pixels | None:
+    """The (H, W, 4) array of which `pixels` (H, W, 3) are a view without the last byte, in order; None for none."""
+    base = pixels.base
+    if not isinstance(base, np.ndarray) or base.shape != (*pixels.shape[:2], 4) or not base.flags.c_contiguous:
+        return None
+    return base if base[..., :3].__array_interface__ == pixels.__array_interface__ else None
 
 
 def _metadata_options(format: Format, exif: bytes | None, xmp: bytes | None) -> dict[str, object]:

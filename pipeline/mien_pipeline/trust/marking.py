@@ -14,7 +14,7 @@ from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.report import Edit, Marked, Provenance
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import sign, sign_clip
-from mien_pipeline.trust.watermark import Reading, Sketch, Watermark
+from mien_pipeline.trust.watermark import Attempt, Reading, Sketch, Watermark
 
 
 class ResultMarker:
@@ -52,7 +52,7 @@ class ResultMarker:
         xmp = metadata.write_packet(f"{metadata.CREATOR_TOOL} ({edit.engine})", metadata.DESCRIPTIONS[edit.kind])
         encoded, reading = b"", Reading(0)
         for attempt in self._watermark.attempts(result.pixels, sketch):
-            encoded, reading = self._encode(replace(result, pixels=attempt.pixels), chosen, xmp, edit.quality)
+            encoded, reading = self._encode(result, attempt, chosen, xmp, edit.quality)
             if attempt.holds(reading):
                 break
         media_type = MEDIA_TYPES[chosen]
@@ -60,14 +60,17 @@ class ResultMarker:
         signed = sign(encoded, media_type, target, media_type_of(target), edit, signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
 
-    def _encode(self, marked: Image, format: Format, xmp: bytes, quality: int | None) -> tuple[bytes, Reading]:
+    def _encode(
+        self, result: Image, attempt: Attempt, format: Format, xmp: bytes, quality: int | None
+    ) -> tuple[bytes, Reading]:
         """The file, and what is read of its mark: of the file itself where a quality was asked for that may lose it."""
+        marked = replace(result, pixels=attempt.pixels)
         try:
             if quality is not None and loses(format):
                 encoded = encode(marked, format, xmp, quality)
                 return encoded, self._watermark.read(decode(encoded).pixels)
             with ThreadPoolExecutor(1) as beside:  # read while it is encoded: one in many has to be marked again
-                read = beside.submit(self._watermark.read, marked.pixels)
+                read = beside.submit(self._watermark.read, attempt.padded)
                 encoded = encode(marked, format, xmp)
         except (OSError, ValueError, MemoryError) as error:
             raise MarkingFailed(f"the {format} file could not be written") from error

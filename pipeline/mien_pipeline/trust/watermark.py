@@ -61,6 +61,7 @@ _LEAST_HIDING = 0.2
 _LEVELS = 127.5  # grey levels in 1.0 of what the network sees
 _CONTRAST_WINDOW, _EDGE_WINDOW = (7, 7), (5, 5)  # canonical pixels
 _PARTS = 16  # of a grey level that the residual can tell, while it is stretched as bytes around 128
+_STRIPE_ROWS = 64  # that are marked at once: they stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,20 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
-    """A picture with the mark: (H, W, 3) uint8 RGB; `clearness` is how clearly it has to be read, to hold."""
+    """A picture with the mark.
 
-    pixels: Pixels
+    Attributes:
+        padded: (H, W, 4) uint8, RGB and a byte that means nothing.
+        clearness: how clearly the mark has to be read, to hold.
+    """
+
+    padded: Pixels
     clearness: float = -math.inf
+
+    @property
+    def pixels(self) -> Pixels:
+        """(H, W, 3) uint8 RGB, a view: `encode` takes its padded array as it is."""
+        return self.padded[..., :3]
 
     def holds(self, reading: Reading) -> bool:
         """Whether what was read of it leaves some bits to lose."""
@@ -119,7 +130,7 @@ class Watermark:
         """The marked picture and what can be read from it; (H, W, 3) uint8 RGB, the argument stays as it is."""
         marked, reading = pixels, Reading(0)
         for attempt in self.attempts(pixels):
-            marked, reading = attempt.pixels, self.read(attempt.pixels)
+            marked, reading = attempt.pixels, self.read(attempt.padded)
             if attempt.holds(reading):
                 break
         return marked, reading
@@ -130,7 +141,7 @@ class Watermark:
         On two portraits it does at 32 to 512 pixels. A picture whose strongest mark reads none may hold it when marked
         once more: of 28 such pictures 6 did, a portrait of 16 pixels and coloured noise of 80 to 110; no even one did.
         """
-        return self.read(next(self.attempts(pixels)).pixels).strength == "strong"
+        return self.read(next(self.attempts(pixels)).padded).strength == "strong"
 
     def sketch(self, pixels: Pixels, on_step: OnStep = ignore_step) -> Sketch:
         """The mark of (H, W, 3) uint8 RGB, for what will be made of it: work that needs not wait for that.
@@ -168,7 +179,7 @@ class Watermark:
             yield residual
 
     def read(self, pixels: Pixels) -> Reading:
-        """What a picture carries; (H, W, 3) uint8 RGB."""
+        """What a picture carries; (H, W, 3) uint8 RGB, or padded: (H, W, 4), of which a copy would be slow."""
         return _judge([self._decoder.logits(to_canonical(pixels))])
 
     def read_together(self, pictures: Sequence[Floats]) -> Reading:
@@ -241,18 +252,23 @@ def _hiding_strength(picture: Floats) -> Floats:
 
 
 def to_canonical(pixels: Pixels) -> Floats:
-    """(3, S, S) in −1..1: (H, W, 3) uint8 RGB at the one size at which marks are read and written."""
+    """(3, S, S) in −1..1: (H, W, 3) uint8 RGB, or padded, at the one size at which marks are read and written."""
     side = CANONICAL_SIDE
     small = cv2.resize(halve(pixels, 2 * side), (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(small.transpose(2, 0, 1) / _LEVELS - 1, np.float32)
+    return np.asarray(small[..., :3].transpose(2, 0, 1) / _LEVELS - 1, np.float32)
 
 
 def _add_residual(pixels: Pixels, residual: Floats) -> Pixels:
-    """`pixels` plus the stretched residual, given in grey levels.
+    """(H, W, 4) uint8: `pixels` plus the stretched residual, given in grey levels, and a byte that means nothing.
 
     Stretched as bytes around 128: a float residual of a 12-megapixel picture would take 144 MB and ten times as long.
+    Padded, because Pillow keeps pixels so: it would copy others.
     """
     height, width = pixels.shape[:2]
     small = (np.clip(residual, -_MOST, _MOST) * _PARTS + 128).round().astype(np.uint8)
-    large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.addWeighted(pixels, 1, large, 1 / _PARTS, -128 / _PARTS, dst=large), np.uint8)
+    marked = cv2.resize(cv2.cvtColor(small, cv2.COLOR_RGB2RGBA), (width, height), interpolation=cv2.INTER_LINEAR)
+    for top in range(0, height, _STRIPE_ROWS):
+        rows = marked[top : top + _STRIPE_ROWS]
+        padded = cv2.cvtColor(pixels[top : top + _STRIPE_ROWS], cv2.COLOR_RGB2RGBA)
+        cv2.addWeighted(padded, 1, rows, 1 / _PARTS, -128 / _PARTS, dst=rows)
+    return np.asarray(marked, np.uint8)

@@ -1,6 +1,7 @@
 """Encoding promises the pixels, profile and transparency it was given, and no metadata but the whitelist's."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -30,6 +31,16 @@ def test_every_format_carries_pixels_and_profile(kind: Format) -> None:
     assert again.format == kind
     assert again.icc_profile == image.icc_profile
     assert np.abs(again.pixels.astype(int) - image.pixels).mean() < (0.01 if kind in {"png", "tiff"} else 3)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("first", [0, 1])
+def test_pixels_that_are_a_view_of_padded_ones_make_the_same_file(kind: Format, first: int) -> None:
+    """A marked picture is such a view: Pillow's JPEG encoder reads its memory as it is."""
+    image = picture()
+    padded = np.full((*image.pixels.shape[:2], 4), 99, np.uint8)
+    padded[..., first : first + 3] = image.pixels
+    assert encode(replace(image, pixels=padded[..., first : first + 3]), kind) == encode(image, kind)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "jpeg"])
