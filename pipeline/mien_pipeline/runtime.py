@@ -29,7 +29,7 @@ from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
 from mien_pipeline.option_parts import require_restorer
 from mien_pipeline.options import AUTO, RestoreOptions, SwapOptions
 from mien_pipeline.prepared_references import PreparedReferences
-from mien_pipeline.progress import OnProgress, Stopwatch, begun_beside, ignore_progress
+from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
 from mien_pipeline.protocols import Engine, Remembers, Restorer, ShowsSteps
 from mien_pipeline.recently_used import RecentlyUsed
 from mien_pipeline.report import ModelUse, Swapped
@@ -38,7 +38,7 @@ from mien_pipeline.restorers.rows import VIVID as VIVID_NAME
 from mien_pipeline.restorers.rows import open_row
 from mien_pipeline.skin.cautions import list_cautions
 from mien_pipeline.step_preview import OnPreview, make_preview
-from mien_pipeline.swap import Components, decode_target, edit_picture, expect_early
+from mien_pipeline.swap import Components, begun_early, decode_target, edit_picture
 from mien_pipeline.swap_image import FaceSwap
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.check import PictureCheck, flatten
@@ -142,8 +142,8 @@ class Runtime:
 
             return swap_by_choice(self, self._store, target, references, options, on_progress, likes)
         clock, loaded = Stopwatch(on_progress), self.loaded
-        with begun_beside(partial(expect_early, target, loaded.ready_marker)) as early:
-            original = decode_target(target, options.format, clock)
+        with begun_early(target, loaded.ready_marker) as early:
+            original = decode_target(target, options.format, clock, early)
             require_restorer(options, self._store)
             require_masks(self._store, options.masks)
             parts = self._components_for(options)
@@ -236,8 +236,8 @@ class Runtime:
         from mien_pipeline.restore_image import FaceRestoration
 
         clock = Stopwatch(on_progress)
-        with begun_beside(partial(expect_early, image, self.loaded.ready_marker)) as early:
-            original = decode_target(image, options.format, clock)
+        with begun_early(image, self.loaded.ready_marker) as early:
+            original = decode_target(image, options.format, clock, early)
             require_restorer(options, self._store)
             painter = self._painter() if options.restorer == VIVID_NAME else None
             restorer = self._restorer(options, painter)

@@ -54,21 +54,40 @@ class Components:
         return self.detection.use if self.detection else DetectorUse()
 
 
-def decode_target(picture: bytes, format: Format | None, clock: Stopwatch) -> Image:
+@dataclass(frozen=True, slots=True)
+class Early:
+    """What is made of a picture while `decode_target` decodes it.
+
+    Attributes:
+        small: a copy for the watermark; None where there is none: see `decode_small`.
+        marker: of its results, made from that copy; None without one, or without a marker that is loaded.
+    """
+
+    small: Begun[Image | None]
+    marker: Begun[Marker | None]
+
+
+@contextmanager
+def begun_early(picture: bytes, marker: Marker | None) -> Generator[Early]:
+    """Begin with what needs no decoded picture; the threads have ended when the block is left."""
+
+    def copy(_: OnStep) -> Image | None:
+        return decode_small(picture, SKETCH_SIDE_PX)
+
+    def expect(on_step: OnStep) -> Marker | None:
+        found = small.made.result()
+        return marker.expect(found, on_step) if marker and found else None
+
+    with begun_beside(copy) as small, begun_beside(expect) as early:
+        yield Early(small, early)
+
+
+def decode_target(picture: bytes, format: Format | None, clock: Stopwatch, early: Early | None = None) -> Image:
     """The picture to change; one that cannot be read, or not be written in `format`, is refused before the work."""
     with clock.stage("decode"):
-        original = decode(picture)
+        original = decode(picture, (lambda: early.small.made.result() is not None) if early else None)
         result_format(original, format)
         return original
-
-
-def expect_early(picture: bytes, marker: Marker | None, on_step: OnStep) -> Marker | None:
-    """The marker of results of a picture that is not decoded yet, from a small copy of it; None where there is none.
-
-    It may run beside `decode_target`; `on_step` is told before each step.
-    """
-    small = decode_small(picture, SKETCH_SIDE_PX) if marker else None
-    return marker.expect(small, on_step) if marker and small else None
 
 
 def edit_picture(
@@ -77,7 +96,7 @@ def edit_picture(
     components: Components,
     clock: Stopwatch,
     original: Image | None = None,
-    early: Begun[Marker | None] | None = None,
+    early: Early | None = None,
 ) -> Swapped:
     """Change the faces of a picture: a `FaceSwap` puts reference faces in, a `FaceRestoration` repairs skin.
 
@@ -87,7 +106,7 @@ def edit_picture(
         components: the loaded networks.
         clock: tells its listener about every step; what that raises ends the edit and nothing is left behind.
         original: the same picture, where the caller has decoded it: see `decode_target`.
-        early: its marker, where the caller has begun with that: see `expect_early`.
+        early: what the caller has begun with: see `begun_early`.
 
     Returns:
         The encoded, marked picture at its own size, with scores and timings.
@@ -100,12 +119,13 @@ def edit_picture(
     original = original or decode_target(picture, edit.format, clock)
 
     def expect(on_step: OnStep) -> Marker:
-        # A process that has just started has begun with nothing. It uses the same small copy, or its mark would differ.
-        begun = early.made.result() if early else None
-        small = begun or expect_early(picture, components.marker, on_step)
-        return small or components.marker.expect(original, on_step)
+        if early and (begun := early.marker.made.result()):
+            return begun
+        # A process that has just started has no marker early. It uses the same small copy, or its mark would differ.
+        small = early.small.made.result() if early else decode_small(picture, SKETCH_SIDE_PX)
+        return components.marker.expect(small or original, on_step)
 
-    with begun_beside(expect, early) as expecting:
+    with begun_beside(expect, early.marker if early else None) as expecting:
         checking = PictureCheck(original, components.check, "target")
         with clock.concurrent_stage("check", checking.begin), clock.stage("detect"):
             seen = flatten(original)

@@ -19,7 +19,7 @@ from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.progress import STAGE_SHARES, OnStep, Progress, Stopwatch, begun_beside, ignore_step
 from mien_pipeline.report import Edit, LeftOut, ModelUse, Swapped
-from mien_pipeline.swap import Components, edit_picture, expect_early, prepare
+from mien_pipeline.swap import Components, Early, begun_early, edit_picture, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_testing.painted import (
     BLUE,
@@ -267,8 +267,11 @@ def test_a_marker_that_was_made_early_marks_and_else_one_of_the_whole_picture(th
     def begin(_: OnStep) -> Any:
         return early if there else None
 
-    with begun_beside(begin) as begun:
-        edit_picture(picture(MIDDLE), edit, parts, Stopwatch(), early=begun)
+    def copy(_: OnStep) -> Image | None:
+        return None
+
+    with begun_beside(copy) as small, begun_beside(begin) as begun:
+        edit_picture(picture(MIDDLE), edit, parts, Stopwatch(), early=Early(small, begun))
     assert (len(early.edits), len(usual.edits)) == ((1, 0) if there else (0, 1))
 
 
@@ -284,12 +287,17 @@ class Sized(Marker):
         return self
 
 
+def expect_early(data: bytes, marker: Marker | None) -> object:
+    with begun_early(data, marker) as early:
+        return early.marker.made.result()
+
+
 def test_what_a_marker_expects_of_a_photograph_it_expects_of_its_small_copy() -> None:
     marker, out = Sized(), BytesIO()
     PillowImage.new("RGB", (3200, 2400)).save(out, "JPEG")
-    assert expect_early(out.getvalue(), marker, ignore_step) is not None
-    assert expect_early(out.getvalue(), None, ignore_step) is None
-    assert expect_early(picture(MIDDLE), marker, ignore_step) is None
+    assert expect_early(out.getvalue(), marker) is marker
+    assert expect_early(out.getvalue(), None) is None
+    assert expect_early(picture(MIDDLE), marker) is None
     assert marker.sizes == [(400, 300)]
 
 
@@ -302,8 +310,10 @@ def test_a_photograph_is_marked_from_its_small_copy_whether_or_not_that_was_begu
     wide.save(out, "JPEG", quality=100, subsampling=0)
     edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder())
     edit_picture(out.getvalue(), edit, components(marker=marker), Stopwatch())
-    assert expect_early(out.getvalue(), marker, ignore_step) is not None
-    assert marker.sizes[0] == marker.sizes[1] != wide.size
+    with begun_early(out.getvalue(), None) as without:
+        edit_picture(out.getvalue(), edit, components(marker=marker), Stopwatch(), early=without)
+    assert expect_early(out.getvalue(), marker) is marker
+    assert marker.sizes[0] == marker.sizes[1] == marker.sizes[2] != wide.size
 
 
 def test_the_result_that_is_marked_is_the_one_that_was_checked() -> None:

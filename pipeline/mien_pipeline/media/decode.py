@@ -1,14 +1,17 @@
 """Bytes → upright RGB picture, with the limits and refusals of `probe`."""
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import numpy as np
 import PIL.ExifTags
 import PIL.Image
 import PIL.ImageOps
 from numpy.typing import NDArray
 
-from mien_core.errors import InvalidImage
+from mien_core.errors import ImageTooLarge, InvalidImage
 from mien_pipeline.image import Image, Pixels
-from mien_pipeline.media import probe
+from mien_pipeline.media import jpeg, probe
 from mien_pipeline.media.colour_tags import read_colour_tags
 from mien_pipeline.media.seen import see
 from mien_pipeline.report import SwapWarning
@@ -20,7 +23,7 @@ _TIFF_BITS_PER_SAMPLE = 258
 _PNG_BIT_DEPTH = 24  # its offset: the signature, the length and name of IHDR, width and height come before it
 
 
-def decode(data: bytes) -> Image:
+def decode(data: bytes, is_whole: Callable[[], bool] | None = None) -> Image:
     """The picture in `data`, turned upright, 8 bits a channel.
 
     The pixels are those that a viewer shows, as sRGB: see `media.seen`. The stored ones are kept beside them where a
@@ -32,24 +35,47 @@ def decode(data: bytes) -> Image:
     its last pass, which holds the lowest bit; an earlier pass may not be missing. Bytes that no checksum covers may
     have been changed: then pixels differ, and every row is still there.
 
+    Args:
+        data: the file.
+        is_whole: says of a JPEG of one scan, when its pixels are there, whether a small copy was made of it. What
+            `small_copy.decode_small` found whole is not looked through again: that is a third of the work.
+
     Raises:
         InvalidImage: as `probe.probe`, and where the body of the file is damaged; `reason` is a `damage.Damage`.
         ImageTooLarge: as `probe.probe`.
     """
+    if is_whole and _has_one_scan(data):
+        # What is wrong with a file is said below, as it is without this.
+        with suppress(InvalidImage, ImageTooLarge), probe.load_picture(data, is_looked_through=True) as loaded:
+            if is_whole():
+                return _to_image(loaded, data)
     with probe.load_picture(data) as loaded:
-        stored, info = loaded.picture, loaded.info
-        if stored.mode in _WIDE_MODES:
-            raise InvalidImage(
-                "32 bits a channel are not read", found=f"{info.format}, mode {stored.mode}", reason="wide-channels"
-            )
-        grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored, data)
-        exif = _read_exif(stored)
-        tags = read_colour_tags(stored, data, info.format)
-        upright = turn_by_exif(stored)
-        coloured, alpha = _split_alpha(_reduce_to_eight_bits(upright))
-        pixels, profile, native = see(coloured, tags)
-        warnings: tuple[SwapWarning, ...] = (*(("sixteen-bit",) if sixteen else ()), *(("grey",) if grey else ()))
-        return Image(pixels, alpha, profile, info.format, exif, warnings, native, loaded.missing_rows)
+        return _to_image(loaded, data)
+
+
+def _has_one_scan(data: bytes) -> bool:
+    """Whether it is a JPEG with all its pixels in one scan."""
+    try:
+        return data[:2] == b"\xff\xd8" and jpeg.find_only_scan(data) is not None
+    except InvalidImage:
+        return False
+
+
+def _to_image(loaded: probe.LoadedPicture, data: bytes) -> Image:
+    """Raises `InvalidImage` for 32 bits a channel."""
+    stored, info = loaded.picture, loaded.info
+    if stored.mode in _WIDE_MODES:
+        raise InvalidImage(
+            "32 bits a channel are not read", found=f"{info.format}, mode {stored.mode}", reason="wide-channels"
+        )
+    grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored, data)
+    exif = _read_exif(stored)
+    tags = read_colour_tags(stored, data, info.format)
+    upright = turn_by_exif(stored)
+    coloured, alpha = _split_alpha(_reduce_to_eight_bits(upright))
+    pixels, profile, native = see(coloured, tags)
+    warnings: tuple[SwapWarning, ...] = (*(("sixteen-bit",) if sixteen else ()), *(("grey",) if grey else ()))
+    return Image(pixels, alpha, profile, info.format, exif, warnings, native, loaded.missing_rows)
 
 
 def turn_by_exif(picture: PIL.Image.Image) -> PIL.Image.Image:

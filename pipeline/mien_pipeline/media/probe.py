@@ -115,12 +115,13 @@ class LoadedPicture:
 
 
 @contextmanager
-def load_picture(data: Bytes, side: int | None = None) -> Generator[LoadedPicture]:
+def load_picture(data: Bytes, side: int | None = None, *, is_looked_through: bool = False) -> Generator[LoadedPicture]:
     """The picture with its pixels, each of which the file holds; see `decode` for the one exception.
 
     Args:
         data: the file.
         side: how large the picture has to be, where a smaller one will do: a JPEG is decoded no larger than needed.
+        is_looked_through: the caller finds out whether the file has every row.
 
     Raises:
         InvalidImage: as `probe`, or damaged before its last row; `reason` is one of `damage.Damage`.
@@ -129,7 +130,7 @@ def load_picture(data: Bytes, side: int | None = None) -> Generator[LoadedPictur
     kind = _check_kind(data)
     with _parse(data, kind, _cut_head(data, kind)):
         pass  # the limits come before every other work
-    data, missing = _check_body(data, kind)
+    data, missing = (data, None) if is_looked_through else _check_body(data, kind)
     with _parse(data, kind, data) as (picture, info):
         if kind == "tiff":
             containers.check_pieces(picture, data)

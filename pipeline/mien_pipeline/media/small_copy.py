@@ -18,10 +18,12 @@ def decode_small(data: bytes, side: int) -> Image | None:
     """The picture in `data`, upright, each side at least `side` pixels long and less than twice that where it can be.
 
     Its colours are the stored ones: no profile is read. None for what is no JPEG of one scan, for a small one, and
-    where something is wrong with the file: what that is, `decode` says. Nothing may come of this copy but speed.
+    where something is wrong with the file: what that is, `decode` says. Nothing may come of this copy but speed: where
+    there is one, every row of the file is there, and `decode` need not look for that.
     """
     try:
-        if kind_of(data[:_HEAD]) != "jpeg" or not jpeg.has_one_scan(data):
+        scan = jpeg.find_only_scan(data) if kind_of(data[:_HEAD]) == "jpeg" else None
+        if scan is None or not jpeg.ends_after_scan(data, scan):
             return None
         exif = join_jpeg_exif(data)
         require_honest_directories(exif)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections.abc import Callable
 
 import numpy as np
 import PIL.Image
@@ -139,3 +140,31 @@ def test_every_flip_leaves_a_picture_of_full_height_or_a_named_refusal() -> None
         flat = np.ptp(image.pixels[::-1].astype(int), axis=1).max(1) == 0
         missing = int(np.argmin(flat)) if not flat.all() else ROWS
         assert missing <= (image.missing_rows or 0) + 2
+
+
+@pytest.mark.parametrize("says", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_that_another_thread_looks_through_is_the_same(kind: str, says: bool) -> None:
+    data = jpeg("RGB", **KINDS[kind])
+    one, other = decode(data, lambda: says), decode(data)
+    assert np.array_equal(one.pixels, other.pixels)
+    assert (one.missing_rows, one.format) == (other.missing_rows, other.format)
+
+
+def missing_or_refused(data: bytes, is_whole: Callable[[], bool] | None) -> object:
+    """How many rows are missing, or what the refusal says."""
+    with contextlib.suppress(InvalidImage):
+        return decode(data, is_whole).missing_rows
+    with pytest.raises(InvalidImage) as refused:
+        decode(data, is_whole)
+    return refused.value.fields
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.995])
+def test_a_damaged_picture_that_another_thread_looked_through_is_refused_or_repaired_as_any(
+    part: float, kind: str
+) -> None:
+    whole = jpeg("RGB", **KINDS[kind])
+    data = whole[: int(part * len(whole))]
+    assert missing_or_refused(data, lambda: False) == missing_or_refused(data, None)

@@ -7,8 +7,11 @@ import numpy as np
 import PIL.ExifTags
 import PIL.Image
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mien_pipeline.media.decode import decode
+from mien_pipeline.media.jpeg import END, repair_end
 from mien_pipeline.media.small_copy import decode_small
 
 WIDTH, HEIGHT, SIDE = 480, 320, 64
@@ -52,3 +55,24 @@ def test_there_is_none_of_other_formats() -> None:
 def test_there_is_none_of_a_file_that_ends_early(part: float) -> None:
     data = save()
     assert decode_small(data[: int(part * len(data))], SIDE) is None
+
+
+def test_there_is_none_of_a_file_without_its_end_marker_or_with_bytes_too_many_before_it() -> None:
+    data = save()
+    assert decode_small(data.removesuffix(END), SIDE) is None
+    assert decode_small(data.removesuffix(END) + b"\0" * 100 + END, SIDE) is None
+
+
+def test_there_is_none_of_a_file_whose_pixels_are_made_of_marks() -> None:
+    data = save()
+    assert decode_small(data.removesuffix(END) + b"\xff\0" * len(data) + END, SIDE) is None
+
+
+@settings(max_examples=200)
+@given(at=st.integers(save().index(b"\xff\xdb"), len(save()) - 1), byte=st.integers(0, 255))
+def test_a_file_of_which_there_is_one_is_not_looked_through_in_vain(at: int, byte: int) -> None:
+    """Whatever byte of tables or pixels was changed: what `decode` would look for is not there."""
+    data = bytearray(save())
+    data[at] = byte
+    if decode_small(bytes(data), SIDE) is not None:
+        assert repair_end(bytes(data)) == (bytes(data), None)
