@@ -1,6 +1,10 @@
 """RGB picture → bytes, with its colour profile and transparency, and no metadata but the whitelisted entries."""
 
 import io
+import os
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -76,9 +80,21 @@ def encode(image: Image, format: Format, xmp: bytes | None = None, quality: int 
     if image.icc_profile is not None:
         options["icc_profile"] = image.icc_profile
     options.update(_metadata_options(format, filter_exif(image.exif), xmp))
-    out = io.BytesIO()
-    _to_pillow(image, format).save(out, format=format, **options)
-    return out.getvalue()
+    return _save(_to_pillow(image, format), format, options)
+
+
+def _save(picture: PIL.Image.Image, format: Format, options: Mapping[str, object]) -> bytes:
+    """The file. Into memory Pillow encodes without giving Python's lock away; into a pipe a JPEG lets others work."""
+    if format != "jpeg" or sys.platform == "win32":
+        out = io.BytesIO()
+        picture.save(out, format=format, **options)
+        return out.getvalue()
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as source, ThreadPoolExecutor(1) as beside:
+        with os.fdopen(write_end, "wb") as pipe:
+            data = beside.submit(source.read)
+            picture.save(pipe, format=format, **options)
+        return data.result()
 
 
 def loses(format: Format) -> bool:

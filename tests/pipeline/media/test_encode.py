@@ -43,6 +43,19 @@ def test_pixels_that_are_a_view_of_padded_ones_make_the_same_file(kind: Format, 
     assert encode(replace(image, pixels=padded[..., first : first + 3]), kind) == encode(image, kind)
 
 
+def test_a_jpeg_is_the_file_that_pillow_makes_in_memory_however_large() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (600, 800, 3), np.uint8)
+    expected = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(expected, "JPEG", quality=95, subsampling=0)
+    assert encode(Image(pixels), "jpeg") == expected.getvalue()
+
+
+def test_a_jpeg_that_cannot_be_written_is_an_error_and_nothing_waits_for_its_end() -> None:
+    """A segment of a JPEG has at most 64 KiB."""
+    with pytest.raises(ValueError, match="too long"):
+        encode(picture(), "jpeg", b"x" * 70_000)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "jpeg"])
 def test_every_format_but_jpeg_carries_transparency(kind: Format) -> None:
     image = picture(alpha=True)
