@@ -10,7 +10,7 @@ from math import exp
 from typing import NamedTuple
 
 from mien_pipeline.report import Fault, IdentityScores
-from mien_pipeline.skin.naturalness import Looks, Naturalness
+from mien_pipeline.skin.naturalness import Naturalness
 
 
 class Term(NamedTuple):
@@ -63,11 +63,6 @@ def weigh(naturalness: Naturalness, scores: IdentityScores, *, beard_kept: bool)
     named = _name_faults(doubts) if total >= LINE else ()
     faults = dict.fromkeys((*naturalness.faults, *named)) if named or certain else {}
     return replace(naturalness, score=min(score, naturalness.score) if certain else score, faults=tuple(faults))
-
-
-def sum_up(looks: Looks) -> float:
-    """The doubt that is known before likeness is: logarithms of the odds, 0 for the mean of the graded results."""
-    return sum(_count(RULE[name], figure) for name, figure in looks._asdict().items())
 
 
 def _count(term: Term, figure: float) -> float:
