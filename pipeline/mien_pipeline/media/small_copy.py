@@ -23,12 +23,12 @@ def decode_small(data: bytes, side: int) -> Image | None:
     """
     try:
         scan = jpeg.find_only_scan(data) if kind_of(data[:_HEAD]) == "jpeg" else None
-        if scan is None or not jpeg.ends_after_scan(data, scan):
+        if scan is None:
             return None
         exif = join_jpeg_exif(data)
         require_honest_directories(exif)
         pixels = jpeg.decode_at_least(data, side)
-        if min(pixels.shape[:2]) < side:
+        if min(pixels.shape[:2]) < side or not jpeg.ends_after_scan(data, scan):
             return None
         stored = PIL.Image.fromarray(pixels)
         stored.info["exif"] = exif
