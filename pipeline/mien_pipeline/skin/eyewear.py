@@ -56,7 +56,7 @@ def find_behind_glasses(pixels: Pixels, mesh: Mesh) -> Mask:
     if not marked.any():
         return np.zeros(pixels.shape[:2], np.float32)
     grown = _grow(marked, view)
-    hidden = _spread_heavy(grown, view) if _is_heavy(grown, view) else _spread_light(marked, view)
+    hidden = _spread_heavy(grown, view) if _is_heavy(grown, view) else _take_crossed_brows(marked, view)
     hidden = np.maximum(hidden, _draw_mirrors(view))
     return from_level_view(blur(hidden.astype(np.float32), _SOFT_PX), view, pixels.shape)
 
@@ -139,6 +139,14 @@ def _spread_light(frame: Pixels, view: LevelView) -> Pixels:
     for eye in (face.LEFT_EYE, face.RIGHT_EYE):
         hidden[fill_hull(view, eye, _LIDS) > 0] = 0
     return np.asarray(hidden, np.uint8)
+
+
+def _take_crossed_brows(frame: Pixels, view: LevelView) -> Pixels:
+    """(h, w) 1 on a thin frame, close to it, and on both brows where it hides one: it is not told from their rest."""
+    brows = (face.LEFT_BROW, face.RIGHT_BROW)
+    crossed = max(_measure_share(frame, view, brow, 0.0) for brow in brows) > _LOST_BROW
+    taken = [fill_hull(view, brow, _AROUND_BROWS) for brow in brows if crossed]
+    return np.asarray(np.maximum.reduce([_spread_light(frame, view), *taken]), np.uint8)
 
 
 def _spread_heavy(frame: Pixels, view: LevelView) -> Pixels:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
+from mien_pipeline.engines.mesh.brows import draw_brow
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import topology
@@ -23,10 +24,11 @@ _OUTER, _TAIL, _HAIR_FROM = 0.6, 0.45, 0.25
 # Share of what is around the outer end that is hair, and share of the hull beside a tapering tail that is as dark as a
 # brow, from which the two cannot be told apart. Of the brows of 34 faces those that ended as blobs had .68 and .4 at
 # least; clean ones had up to .83 of the first, and .35 of the second.
-_MET, _BLACK, _FULL, _CROWD = 0.5, 0.35, 0.42, 0.65
+_MET, _BLACK, _NEARLY, _FULL, _CROWD = 0.5, 0.35, 0.75, 0.42, 0.65
 # By which a brow is darker than what is around its outer end, where that is skin in the shade of a cap or a lamp. Of
 # faces whose hair meets a brow six have .10 at most; three in such shade have .22 to .34.
 _SHADE = 0.16
+_BEGINS = 0.2  # of a brow's length, over which what is beside a broad one's tail begins
 _EDGE = 0.004  # of the texture's side
 # A brow that is seen through its hull: a network's brows lie off a thin one by up to its whole height.
 _COLUMNS, _ROWS, _HIGH = 48, 27, 0.03  # the grid on which it is followed; the last of the texture's side, up and down
@@ -35,6 +37,7 @@ _BEND = 0.04  # darkness that a step aside costs
 _THIN, _HAZE = 1.5, 0.006  # a tail is so many times as wide as the ridge, and so much of the texture's side
 _RIDGE = 0.06  # darkness of a ridge, in the mean, that is followed
 _ALONE = 0.6  # of its darkness, that it has over what is beside it
+_OFF_HULL = 1.8  # times half of the hull's height: what is farther from its middle is the shade of an eye, or hair
 _NARROW = 0.6  # of the hull's height, up to which a brow is thin: the hull of a broad one is where it is
 
 
@@ -51,6 +54,7 @@ class _Brow:
         off: how far from the middle of the hull, across it, in pixels.
         half: half of the hull's height, in pixels, tapering along the tail.
         grid: (_ROWS, _COLUMNS, 2) float32, pixels across and along the hull.
+        whole: see `brows.draw_brow`.
     """
 
     around: Choice
@@ -61,20 +65,44 @@ class _Brow:
     off: Floats
     half: Floats
     grid: Floats
+    whole: Mask
+
+    def measure_black(self, darker: Floats) -> float:
+        """How dark it is nearly everywhere; in a hazy picture that is little."""
+        return float(np.clip(_NEARLY * np.median(darker[self.core]), _BLACK / 2, _BLACK))
 
     def find_beyond(self, darker: Floats) -> Mask:
         """(h, w) float32, 1 on what of `close` lies beside the brow, as it is seen in `darker` (h, w), else 0."""
         step = 2 * _HIGH * WORK_SIDE / (_ROWS - 1)
         middle, thick = _follow_ridge(resample(darker, self.grid))
         if thick * step > _NARROW * float(self.half.max()):
-            return np.asarray(self.close & (np.abs(self.off) > self.half) & (self.along > _TAIL), np.float32)
+            lies, high = self._measure_before_tail(darker, step)
+            beside = self.close & (np.abs(self.off - lies) > high * _taper(self.along))
+            return np.asarray(beside * np.clip((self.along - _TAIL) / _BEGINS, 0, 1), np.float32)
         aside = np.interp(self.along, np.linspace(0, 1, _COLUMNS), middle) * step
         half = (_THIN * thick * step + _HAZE * WORK_SIDE) * _taper(self.along)
         return np.asarray(self.close & (np.abs(self.off - aside) > half), np.float32)
 
+    def _measure_before_tail(self, darker: Floats, step: float) -> tuple[float, float]:
+        """How far off the hull's middle a broad brow lies where its tail begins, and half of its height, in pixels.
 
-def find_brow_ends(darker: Floats, sure: Mask) -> Mask:
-    """(h, w) float32 in 0..1: what of the brows is hair that meets them; the brow keeps a tail that tapers.
+        A tail that began with the hull's height would cut off what of the brow is beside it.
+        """
+        columns = slice(int(_FROM * _COLUMNS), int(_TAIL * _COLUMNS) + 1)
+        profile = np.median(resample(darker, self.grid)[:, columns], axis=1)
+        rows = (np.arange(_ROWS) - _ROWS // 2) * step
+        hull = float(self.half[self.along < _TAIL].max())
+        dark = (profile > 0.5 * profile.max()) & (np.abs(rows) < _OFF_HULL * hull)
+        if not dark.any():
+            return 0.0, hull
+        low, high = float(rows[dark].min()), float(rows[dark].max())
+        return (low + high) / 2, (high - low + step) / 2 + _HAZE * WORK_SIDE
+
+
+def find_brow_ends(darker: Floats, sure: Mask) -> tuple[Mask, Mask]:
+    """What of the brows is hair that meets them, and the brows that it meets, whole, (h, w) float32 in 0..1 each.
+
+    Without that hair a brow keeps a tail that tapers; the other side's, if hair does not meet it, is nearer the truth.
 
     Args:
         darker: (h, w) float32, how much darker than bare skin each pixel is, 0..1.
@@ -82,14 +110,16 @@ def find_brow_ends(darker: Floats, sure: Mask) -> Mask:
     """
     hair = (darker > _DARK) | (sure < 0.5)
     met = [
-        brow.find_beyond(darker)
+        brow
         for brow in _brows()
         if hair[brow.around].mean() > _MET
-        and (darker[brow.crowded] > _BLACK).mean() > _FULL
+        and (darker[brow.crowded] > brow.measure_black(darker)).mean() > _FULL
         and np.median(darker[brow.core]) - np.median(darker[brow.around]) < _SHADE
     ]
-    ends = np.max(met, axis=0) if met else np.zeros(darker.shape, np.float32)
-    return blur(np.asarray(ends, np.float32), _EDGE * WORK_SIDE)
+    ends, whole = np.zeros((2, *darker.shape), np.float32)
+    for brow in met:
+        ends, whole = np.maximum(ends, brow.find_beyond(darker)), np.maximum(whole, brow.whole)
+    return blur(np.asarray(ends, np.float32), _EDGE * WORK_SIDE), np.asarray(whole, np.float32)
 
 
 @cache
@@ -123,6 +153,7 @@ def _draw_brows() -> Iterator[_Brow]:
             off=np.asarray(across - middle, np.float32),
             half=np.asarray(half, np.float32),
             grid=_lay_grid(points[upper], points[lower], start, axis, length),
+            whole=draw_brow(ring),
         )
 
 

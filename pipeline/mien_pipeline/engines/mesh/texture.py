@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
 from mien_pipeline.engines.mesh.beard import draw_lower_face, find_hair, hangs_over_lips
+from mien_pipeline.engines.mesh.brows import find_foreign_brows, take_brows_whole
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.lost_lips import draw_lips, draw_lost_lips
@@ -206,6 +207,7 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     beard = draw_lower_face(side) * bearded
     strands = find_strands(colour, draw_lower_face(side), bearded=bearded, glasses=glasses)
     skin = np.asarray(skin * (1 - strands), np.float32)
+    foreign = find_foreign_brows(colour, skin)
     grown = is_bearded(colour, np.maximum(skin, 1 - shown))
     colour, made = clear_skin(colour, skin, shown, bearded=grown, beard=hair)
     colour = remove_side_light(colour, skin * (facing > _LIT_FACING))
@@ -214,7 +216,7 @@ def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = N
     painted = np.asarray((cv2.absdiff(pixels, as_taken).max(2) > _PAINTED).astype(np.float32))
     covered = np.asarray(resample(painted, places) * (behind < _BEHIND), np.float32)
     # What a frame hides stays the target's: paint would be a smear, and a brow that it meets is not told from it.
-    own = np.asarray(own * (1 - behind), np.float32)
+    own = np.asarray(own * (1 - np.maximum(behind, foreign)), np.float32)
     if hair is not None and hangs_over_lips(pixels, local):
         own = np.asarray(own * (1 - draw_lips(side)), np.float32)
     colour = take_off_veil(colour, veil)
@@ -282,6 +284,7 @@ def complete(view: View) -> Texture:
     own = np.maximum(own, _close(own, _ISLAND) * (seen > 0))
     # Softened only where both were seen: a blur alone would let the unseen back in.
     own = np.where(mirrored > 0, np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5)), own)
+    own = take_brows_whole(own, view.clear)
     validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
     grazing = smooth_step(np.asarray((np.maximum(clear, mirrored) - _GRAZING) / (_GRAZING_SEEN - _GRAZING), np.float32))
     validity = validity * np.maximum(grazing, _inner_face_mask(side))
