@@ -116,9 +116,9 @@ def find_brow_ends(darker: Floats, sure: Mask) -> tuple[Mask, Mask]:
         and (darker[brow.crowded] > brow.measure_black(darker)).mean() > _FULL
         and np.median(darker[brow.core]) - np.median(darker[brow.around]) < _SHADE
     ]
-    ends, whole = np.zeros((2, *darker.shape), np.float32)
-    for brow in met:
-        ends, whole = np.maximum(ends, brow.find_beyond(darker)), np.maximum(whole, brow.whole)
+    nothing = np.zeros(darker.shape, np.float32)
+    ends = np.max([nothing, *(brow.find_beyond(darker) for brow in met)], axis=0)
+    whole = np.max([nothing, *(brow.whole for brow in met)], axis=0)
     return blur(np.asarray(ends, np.float32), _EDGE * WORK_SIDE), np.asarray(whole, np.float32)
 
 

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
+from mien_pipeline.engines.mesh.bare_skin import clear_skin
 from mien_pipeline.engines.mesh.texture import Texture, unroll
 from mien_pipeline.evaluation.accessories.covers import draw_beard
 from mien_pipeline.face import Mesh, Portrait
-from mien_pipeline.faces.topology import face_width, topology
+from mien_pipeline.faces.topology import LEFT_BROW, RIGHT_BROW, face_width, topology
 from mien_pipeline.image import Pixels
 from mien_testing.beards import lay_back
 from mien_testing.portraits import mesh_of
@@ -64,3 +66,15 @@ def test_what_a_picture_cuts_off_comes_from_the_other_side_and_is_not_made(astro
     own, mirrored = (colour_at(texture, (vertex,)) for vertex in (187, int(topology().mirror[187])))
     assert np.abs(own - mirrored).max() < 25
     assert mirrored[1] < 0.8 * colour_at(texture, (50,))[1]
+
+
+def test_shade_between_the_brows_joins_them_no_more() -> None:
+    """A head that looks down beside a lamp has it."""
+    whole, skin = np.ones((WORK_SIDE, WORK_SIDE), np.float32), np.array([210, 170, 150])
+    colour = np.full((WORK_SIDE, WORK_SIDE, 3), skin, np.uint8)
+    for ring, darkness in (((107, 55, 8, 285, 336, 9), 0.5), (LEFT_BROW, 0.7), (RIGHT_BROW, 0.7)):
+        colour[fill_texture(ring) > 0] = skin * (1 - darkness)
+    cleared, _ = clear_skin(colour, whole, whole)
+    x, y = np.round(topology().uv[[9, 8]].mean(0) * WORK_SIDE).astype(int)
+    assert cleared[y, x].mean() > 0.85 * skin.mean()
+    assert cleared[fill_texture(LEFT_BROW) > 0].mean() < 0.45 * skin.mean()
