@@ -18,10 +18,11 @@ from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.light import average, blur
-from mien_pipeline.skin.mask import disc, rise
+from mien_pipeline.skin.mask import disc, rise, smooth_step
 
 AROUND_EYES, AROUND_BROWS, AROUND_LIPS = 0.02, 0.03, 0.012  # face widths around each that belong to it
 SOFT, NOSE_SOFT = 0.008, 0.02  # face widths, deviation of their edges
+BESIDE_BROWS, BROW = 0.08, (0.15, 0.4)  # face widths; in logarithms of light, by which a brow is darker than skin
 MATCHED = 0.025  # face widths, deviation of the blur: light on a feature that is wider is the target's
 DARKEST = 0.01  # linear light, added before a logarithm
 SHADE = 0.25  # in logarithms of light: how far the shade of the reference's skin may be from the target's
@@ -41,11 +42,13 @@ class _Features:
         skin: 1 where there is none.
         nose: 1 on the nose.
         matt: 1 on brows and lips, which are no lighter than skin; not on eyes and teeth.
+        beside_brows: 1 around brows, where the target's may show that are higher or longer.
     """
 
     skin: Mask
     nose: Mask
     matt: Mask
+    beside_brows: Mask
 
     @classmethod
     def of(cls, mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap], grid: Grid) -> "_Features":
@@ -54,12 +57,14 @@ class _Features:
         rings = zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True)
         own_eyes = _fill(points, [ring for ring, eye in rings if eye.share > 0], grid, AROUND_EYES * width)
         brows = _fill(points, [face.LEFT_BROW, face.RIGHT_BROW], grid, AROUND_BROWS * width)
+        beside = _fill(points, [face.LEFT_BROW, face.RIGHT_BROW], grid, BESIDE_BROWS * width)
         lips = _fill(points, [face.OUTER_LIPS], grid, AROUND_LIPS * width)
         shining = _fill(points, [face.LEFT_EYE, face.RIGHT_EYE, face.INNER_LIPS], grid, AROUND_EYES * width)
         nose = _fill(points, [face.NOSE + face.UNDER_NOSE], grid, 0)
         matt = np.asarray(np.maximum(brows, lips), np.float32)
         skin = np.asarray(1 - np.maximum(matt, own_eyes), np.float32)
-        return cls(skin, blur(nose, NOSE_SOFT * width), np.asarray(matt * (1 - shining), np.float32))
+        matt = np.asarray(matt * (1 - shining), np.float32)
+        return cls(skin, blur(nose, NOSE_SOFT * width), matt, blur(beside, NOSE_SOFT * width))
 
 
 def lay_on_own_skin(
@@ -80,7 +85,8 @@ def lay_on_own_skin(
     here, there = grid.shrink(light), grid.shrink(to_linear(target))
     factor = _match_light(here, there, np.asarray(grid.shrink(shown) * at.skin + 1e-3, np.float32), at, width)
     foreign = _measure_foreign(here * factor, there, at.nose, width)
-    skin = blur(at.skin, SOFT * width) * (OWN_SKIN + at.nose * (OWN_NOSE * foreign - OWN_SKIN))
+    own = OWN_SKIN * (1 - at.beside_brows * _find_dark(here * factor, there, width))
+    skin = blur(at.skin, SOFT * width) * (own + at.nose * (OWN_NOSE * foreign - own))
     share = grid.enlarge(np.asarray(skin, np.float32), new.shape)[..., None]
     change = (1 - kept)[..., None]
     relit = np.asarray(light * (1 + change * (grid.enlarge(factor, new.shape) - 1)), np.float32)
@@ -100,6 +106,12 @@ def _match_light(here: Floats, there: Floats, weight: Mask, at: _Features, width
     brightness = average(np.asarray(here * factor, np.float32)) + 1e-5
     duller = np.minimum(1, LIGHTEST * average(around) / brightness)
     return np.asarray(factor * (1 + at.matt * (duller - 1))[..., None], np.float32)
+
+
+def _find_dark(here: Floats, there: Floats, width: float) -> Mask:
+    """(h, w) 0..1, how sure `there`, beside the new brows, shows a brow of the target's: it is darker than `here`."""
+    new, old = (average(np.log(blur(each, FINE * width) + DARKEST)) for each in (here, there))
+    return smooth_step((new - old - BROW[0]) / (BROW[1] - BROW[0]))
 
 
 def _measure_foreign(here: Floats, there: Floats, nose: Mask, width: float) -> float:

@@ -74,6 +74,14 @@ def test_brows_are_the_references(target: Pixels, mesh: Mesh) -> None:
     assert darkest(laid, mesh, face.LEFT_BROW[2]) < 1.3 * BROW[0]
 
 
+def test_a_brow_of_the_targets_that_is_higher_does_not_show_through(target: Pixels, mesh: Mesh) -> None:
+    x, y = np.round(mesh[105, :2]).astype(int) - (0, 6)
+    old = np.asarray(cv2.circle(target.copy(), (int(x), int(y)), 2, BROW, -1, cv2.LINE_AA), np.uint8)
+    laid = lay(paint_brows(target, mesh), old, mesh)
+    assert old[y, x, 0] < 70
+    assert laid[y, x, 0] > 0.85 * FAIR[0]
+
+
 def test_a_brow_that_light_has_reached_amid_shade_does_not_shine(target: Pixels, mesh: Mesh) -> None:
     """All that lies in shade is made lighter."""
     x, y = np.round(mesh[face.LEFT_BROW[2], :2]).astype(int)
