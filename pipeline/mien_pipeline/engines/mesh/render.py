@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_pipeline.engines.mesh.brow_tone import bound_brows
 from mien_pipeline.engines.mesh.expression import (
     target_eyes_mask,
     target_mouth_mask,
@@ -184,6 +185,7 @@ def render_face(
     matched = match_detail(new, base, take_off_veil(even, veil), alpha, bare, kept, at.face, grain=grain)
     if plain:
         matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
+    matched = bound_brows(matched, base, drawn, alpha, at.face, at.inner)
     if plain and beard:
         matched = lay_stubble(matched, base, drawn, beard, 1 - mouth, at.face, at.inner)
     light = _measure_brightness(base, alpha)
