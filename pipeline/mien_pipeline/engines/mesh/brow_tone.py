@@ -22,7 +22,7 @@ _SKIN, _BLACK, _SURE = 170.0, 8.0, 0.5  # code values that skin gets, and that a
 _DARKEST, _OF_BROW = 0.97, 0.9
 # Times the target's darkest, that a brow is at most; times it, that the reference's darkest is at least; the most gain.
 # Of 20 faces the brows have .25 to .88 of what is darkest.
-_MOST, _LEAST, _HAZE = 0.8, 0.75, 2.0
+_MOST, _LEAST, _HAZE = 0.8, 0.6, 2.0
 _LEAST_SHARE = 0.01  # of a change, that is made
 _BEND = 4  # how suddenly the first sets in
 # Times as vivid as skin, in logarithms of code values, that brows are; and how far from its hue. Brows of 20 faces have
