@@ -63,7 +63,7 @@ def bound_brows(new: Pixels, target: Pixels, drawn: Pixels, shown: Mask, mesh: M
         new: the new face in the target's light.
         target: the target, drawn to the new shape.
         drawn: the reference on the same mesh, in its own light.
-        shown: (H, W) float32 in 0..1, where the new face will show: the frame of glasses is no feature.
+        shown: (H, W) float32 in 0..1, where the new face will show: what a frame covers asks for no darker brows.
         mesh: (468, 3) float32 in these pixels, (H, W, 3) uint8 RGB each.
         grid: over them.
     """
@@ -80,9 +80,10 @@ def bound_brows(new: Pixels, target: Pixels, drawn: Pixels, shown: Mask, mesh: M
     small = (grid.shrink(np.asarray(each, np.float32)) for each in (new, target, drawn))
     here, there, before = (_Tone.of(each, skin, width) for each in small)
     darkest, had = (quantile(tone.darker[dark], _DARKEST) for tone in (there, before))
+    most = _MOST * quantile(there.darker[features > 0], _DARKEST)
     own = max(quantile(here.darker[brows], _OF_BROW), 1e-3)
     gain = float(np.clip(_LEAST * darkest / max(had, 1e-3), 1, _HAZE))
-    gain *= (1 + (gain * own / max(_MOST * darkest, 1e-3)) ** _BEND) ** (-1 / _BEND)
+    gain *= (1 + (gain * own / max(most, 1e-3)) ** _BEND) ** (-1 / _BEND)
     lids = _fill(points, _EYES, grid, _LASHES * width)
     share = blur(np.asarray(_fill(points, _BROWS, grid, _AROUND * width) * (1 - lids), np.float32), _SOFT * width)
     return _retone(new, grid, here, share, gain)
