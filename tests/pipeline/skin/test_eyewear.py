@@ -33,6 +33,19 @@ def test_a_thick_frame_is_found_in_all_its_width(astronaut: Portrait, shape: Sha
     assert hidden[eyes][frame[eyes]].mean() > 0.97
 
 
+def test_the_shadow_of_a_thick_frame_below_it_is_hidden_and_the_mouth_is_not(astronaut: Portrait) -> None:
+    """What a lens shades of a cheek is a dark blotch on another face."""
+    mesh = mesh_of(astronaut)
+    worn = draw_glasses(astronaut[0].pixels, mesh, "square", "clear", 0.05)
+    hidden = find_behind_glasses(worn, mesh)
+    frame = np.abs(worn.astype(int) - astronaut[0].pixels).max(2) > 60
+    for eye in (145, 374):
+        column = round(float(mesh[eye, 0]))
+        lowest = int(np.flatnonzero(frame[:, column]).max())
+        assert hidden[lowest + round(0.05 * face_width(mesh)), column] > 0.5
+    assert mask_at(hidden, astronaut, *LIPS) == 0
+
+
 def test_thin_rims_leave_eyes_and_brows_to_be_seen(astronaut: Portrait) -> None:
     portrait, hidden = hidden_on(astronaut, "round", "clear", 0.008)
     assert mask_at(hidden, portrait, *BROWS) < 0.2

@@ -72,7 +72,7 @@ def test_the_new_face_of_a_target_in_haze_is_in_that_haze(astronaut: Portrait, a
     in_haze, expected = (each.astype(np.float32) for each in (swap(hazy), HAZE.put_on(swap(image.pixels))))
     changed = np.abs(expected - hazy).max(2) > 8
     assert changed.any()
-    assert np.abs(in_haze - expected)[changed].mean() < 0.2 * np.abs(expected - hazy)[changed].mean()
+    assert np.abs(in_haze - expected)[changed].mean() < 0.25 * np.abs(expected - hazy)[changed].mean()
 
 
 def test_what_is_not_the_new_face_is_the_targets_bit_for_bit() -> None:
