@@ -22,7 +22,9 @@ _BLURRED = 0.45
 _AIM = 0.7  # of the target's sharpness by the new face's, that a blur leaves: a little more than it, as faces vary
 _WIDEST = 0.08  # face widths: the largest deviation of a blur that is copied
 _THINNEST_PX = 0.4  # deviation across a blur along one direction: a thinner kernel falls between the pixels
-_WIDE_PX, _LONG_PX = 1.3, 3.0  # deviations of a blur, the lesser and the greater, from which a smaller copy is made
+# Deviations of a blur, the lesser and the greater, from which a smaller copy is made. From there on OpenCV filters by a
+# Fourier transform, which takes ten times as long.
+_WIDE_PX, _LONG_PX = 1.5, 1.8
 _FEWEST_PX = 256  # tell anything
 # Face widths squared. Less than this says little: a nose alone, below glasses that stay, is smooth on one face and not
 # on another. There it is .024 at most, behind dark glasses .078 at least, on faces that show .13 and more.
