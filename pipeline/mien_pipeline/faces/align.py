@@ -137,14 +137,16 @@ def warp_halves(pixels: Pixels, affine: Affine, size: tuple[int, int], border: i
     return _as_pixels(cv2.warpAffine(smaller, reduced, size, flags=cv2.INTER_LINEAR, borderMode=border))
 
 
-def resample(values: NDArray[Any], places: Floats, cubic: bool = False) -> NDArray[Any]:
+def resample(values: NDArray[Any], places: Floats | tuple[Floats, Floats], cubic: bool = False) -> NDArray[Any]:
     """`values` (H, W) or (H, W, C), any dtype, read at `places`: (h, w) or (h, w, C) of the same dtype.
 
-    `places` is (h, w, 2) float32, x and y in pixels of `values`, below 2**15. Outside, the border's last pixel repeats.
+    `places` is (h, w, 2) float32, x and y in pixels of `values`, below 2**15; or x and y by themselves, (h, w) each.
+    Outside, the border's last pixel repeats.
     """
     interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     # In whole pixels and 32nds of one, a cubic kernel takes half the time that it takes with float places.
-    whole, part = cv2.convertMaps(places, np.empty(0, np.float32), cv2.CV_16SC2)
+    x, y = places if isinstance(places, tuple) else (places, np.empty(0, np.float32))
+    whole, part = cv2.convertMaps(x, y, cv2.CV_16SC2)
     return np.asarray(cv2.remap(values, whole, part, interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 

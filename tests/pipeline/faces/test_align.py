@@ -129,6 +129,7 @@ def test_resampling_at_whole_places_copies_and_outside_repeats_the_border() -> N
     y, x = np.mgrid[-2:12, -3:11].astype(np.float32)
     found = resample(values, np.stack([x, y], 2))
     assert np.array_equal(found, values[np.clip(y, 0, 8).astype(int), np.clip(x, 0, 6).astype(int)])
+    assert np.array_equal(resample(values, (x, y)), found)
 
 
 @pytest.mark.parametrize("cubic", [False, True])

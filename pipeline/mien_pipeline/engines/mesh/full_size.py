@@ -188,15 +188,18 @@ def _lift_detail(target: Pixels, ground: _Ground, number: int, step: int) -> _De
     offset, kept = ground.offset[around.part], ground.kept[around.part]
     base = target[tile.part]
     if offset.any():
-        places = np.float32(step) * _grow(offset, tile, around, step, cv2.INTER_LINEAR)
-        places[..., 0] += np.arange(tile.left, tile.right, dtype=np.float32)
-        places[..., 1] += np.arange(tile.top, tile.bottom, dtype=np.float32)[:, None]
-        base = resample(target, places, cubic=True)
+        across, down = (
+            _grow(np.float32(step) * offset[..., axis], tile, around, step, cv2.INTER_LINEAR) for axis in range(2)
+        )
+        rows, columns = (
+            np.arange(*ends, dtype=np.float32) for ends in ((tile.top, tile.bottom), (tile.left, tile.right))
+        )
+        base = resample(target, (across + columns, down + rows[:, None]), cubic=True)
     if not (kept < 1).any():
         return _Detail(base, None)
     detail = _subtract(base, _grow(ground.moved[around.part], tile, around, step, cv2.INTER_CUBIC))
-    share = _grow(np.asarray(np.rint(kept * 255), np.uint8), tile, around, step, cv2.INTER_LINEAR)
-    weakened = cv2.multiply(detail, cv2.merge([share, share, share]), scale=1 / 255, dtype=cv2.CV_16S)
+    share = _grow(np.asarray(np.rint(kept * 255), np.int16), tile, around, step, cv2.INTER_LINEAR)
+    weakened = cv2.multiply(detail, cv2.merge([share, share, share]), scale=1 / 255)
     return _Detail(base, np.asarray(weakened, np.int16))
 
 
