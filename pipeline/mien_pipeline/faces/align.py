@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mien_pipeline.face import Kps, Mesh
 from mien_pipeline.image import Affine, Floats, Pixels
+from mien_pipeline.media.pyramid import shrink
 
 # ArcFace's 112×112 template (Deng et al. 2019, arXiv:1801.07698): eyes, nose, mouth corners, viewer's left first.
 ARCFACE_TEMPLATE: Floats = np.array(
@@ -108,9 +109,9 @@ def warp(
         return np.zeros((size[1], size[0], *pixels.shape[2:]), np.uint8)
     step = max(1, int(0.8 / scale))
     region = pixels[y1:y2, x1:x2]
-    smaller = cv2.resize(
-        region, (max(1, region.shape[1] // step), max(1, region.shape[0] // step)), interpolation=cv2.INTER_AREA
-    )
+    small = max(1, region.shape[1] // step), max(1, region.shape[0] // step)
+    # On the way to a quarter and less halves are four times as fast, and the same means but for the last row.
+    smaller = shrink(region, small) if step >= 4 else cv2.resize(region, small, interpolation=cv2.INTER_AREA)
     ratio = np.array([region.shape[1] / smaller.shape[1], region.shape[0] / smaller.shape[0]])
     # A pixel's centre is at +0.5: `smaller` (i + 0.5) × ratio = `region` (j + 0.5).
     inner = affine[:, :2] * ratio
