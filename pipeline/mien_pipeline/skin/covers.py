@@ -160,9 +160,10 @@ def _find_patches(small: Pixels, view: FaceView, hidden: Collection[Feature], ba
     Lips and blush are redder and do not count; features that show are left out: eyes are white, teeth too.
     """
     away, spread, light = _compare_with_skin(small, view)
-    far = np.hypot(away[..., 0], away[..., 1]) > _PALER
-    unusual = np.hypot(*np.moveaxis(away / spread, 2, 0)) > _DEVIATIONS
-    redder = (away[..., 0] > 0) & (away[..., 1] < 0)
+    red, green = cv2.split(away)
+    far = cv2.magnitude(red, green) > _PALER
+    unusual = cv2.magnitude(red / spread[0], green / spread[1]) > _DEVIATIONS
+    redder = (red > 0) & (green < 0)
     seen: list[Feature] = [feature for feature in _RINGS if feature not in hidden]
     features = _draw_features(view, seen, dict.fromkeys(_RINGS, 0.0)) | _draw_features(
         view, [feature for feature in seen if feature in _BROWS], dict.fromkeys(_RINGS, 0.03)

@@ -73,8 +73,9 @@ def _bin_colours(lab: Floats, seed: Choice) -> Bins:
     """(h, w) number of each pixel's Lab bin; lightness relative to this face's own skin."""
     middle = float(np.median(lab[..., 0][seed])) if seed.any() else 128.0
     # Skin and hair differ by less in a and b than the 8 bits span.
-    scales, shifts = np.array([150 / max(middle, 1.0), 2, 2], np.float32), np.array([0, -128, -128], np.float32)
-    lightness, a, b = cv2.split(np.asarray(np.clip(lab * scales + shifts, 0, 255) * np.float32(_BINS / 256), np.int32))
+    stretch = np.array([[150 / max(middle, 1.0), 0, 0, 0], [0, 2, 0, -128], [0, 0, 2, -128]], np.float32)
+    codes = np.clip(cv2.transform(lab, stretch), 0, 255)
+    lightness, a, b = cv2.split(np.asarray(codes * np.float32(_BINS / 256), np.int32))
     return np.asarray((lightness * _BINS + a) * _BINS + b, np.int32)
 
 
@@ -127,6 +128,6 @@ def _find_ring(oval: Pixels, points: Floats, width: float) -> Mask:
     between = (away > _RING[0]) & (away <= _RING[1])
     up = points[10] - points[152]
     mouth = points[[61, 291]].mean(0)
-    rows, columns = np.mgrid[: between.shape[0], : between.shape[1]]
+    rows, columns = np.ogrid[: between.shape[0], : between.shape[1]]
     above = (columns - mouth[0]) * up[0] + (rows - mouth[1]) * up[1] > 0
     return np.asarray(between * above, np.float32)

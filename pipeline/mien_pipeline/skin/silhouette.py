@@ -50,5 +50,5 @@ def find_background(person: Mask, view: FaceView) -> Choice:
     outside = np.asarray(cv2.morphologyEx(outside, cv2.MORPH_OPEN, disc(max(1, round(_SPECK * view.width / 2)))))
     _, labels = cv2.connectedComponents(outside)
     joined = np.unique(labels[(view.oval == 0) & (labels > 0)])
-    inner = cv2.erode(view.oval, disc(max(1, round(_DEEPEST * view.width)))) > 0
+    inner = cv2.distanceTransform(view.oval, cv2.DIST_L2, 5) > _DEEPEST * view.width
     return np.asarray(np.isin(labels, joined) & (outside > 0) & ~inner)
