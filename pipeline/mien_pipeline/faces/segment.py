@@ -5,7 +5,6 @@ import numpy as np
 
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import invert, warp_halves
-from mien_pipeline.faces.product import multiply
 from mien_pipeline.faces.tflite import load_tflite
 from mien_pipeline.image import Affine, Floats, Mask, Pixels
 
@@ -46,6 +45,6 @@ class PersonSegmenter:
     def _decide(self, features: Floats) -> Mask:
         """(256, 256) float32 in 0..1 from the features (K, 128, 128) of each four pixels."""
         half = features.shape[1]
-        four = (multiply(self._kernel, features.reshape(len(features), -1)) + self._shift).reshape(2, 2, half, half)
+        four = (self._kernel @ features.reshape(len(features), -1) + self._shift).reshape(2, 2, half, half)
         logits = four.transpose(2, 0, 3, 1).reshape(_SIDE_PX, _SIDE_PX)
         return np.asarray(0.5 + 0.5 * np.tanh(logits / 2), np.float32)

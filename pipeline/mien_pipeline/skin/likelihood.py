@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.faces.product import multiply
 from mien_pipeline.image import Floats, Mask, Pixels
 
 Bins = NDArray[np.int32]
@@ -101,7 +100,7 @@ def _count_colours(bins: Bins, weight: Mask, unseen: NDArray[np.float64]) -> Flo
     """(32768,) smoothed probability of each Lab bin; `unseen` (32768,) is added to what `weight` has met."""
     met = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _BINS**3), np.float64)
     smooth = _smoothing(_BINS, 2)
-    counts = multiply(smooth, met.reshape(_BINS, -1)).reshape(_BINS, _BINS, _BINS)
+    counts = (smooth @ met.reshape(_BINS, -1)).reshape(_BINS, _BINS, _BINS)
     counts = (smooth @ counts) @ smooth
     total = max(float(counts.sum()), 1e-6)
     return np.asarray((counts.ravel() / total + unseen) / (1 + unseen.sum()), np.float32)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
-from mien_pipeline.faces.product import multiply
 from mien_pipeline.faces.topology import RIGID, face_width, inter_ocular, rigid_transform, topology
 from mien_pipeline.image import Floats
 
@@ -183,7 +182,7 @@ def _mix(offset: Floats, other: Floats, weight: Floats) -> Floats:
 
 def _smooth(values: Floats) -> Floats:
     """`values` (468, K) averaged with their neighbours on the mesh, several times."""
-    return multiply(np.asarray(values.T, np.float32), _smoothing_matrix().T).T
+    return np.asarray(_smoothing_matrix() @ values, np.float32)
 
 
 @cache
