@@ -1,5 +1,6 @@
 """The content check blocks what it should, lets everyday pictures pass, and is closed whenever it cannot tell."""
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from itertools import pairwise
@@ -18,6 +19,7 @@ from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.trust import content
 from mien_pipeline.trust.check import check as check_picture
 from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, self_test_picture
+from mien_testing.stand_in import returning
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +34,7 @@ class FakeNet:
         self.asked = 0
 
     def setInput(self, blob: Floats) -> None:  # noqa: N802 - OpenCV's name
-        assert blob.shape == (1, 224, 224, 3)
+        assert blob.shape == (1, 112, 112, 12)
 
     def forward(self) -> object:
         self.asked += 1
@@ -229,7 +231,9 @@ def test_what_is_no_picture_is_no_pass(check: OpenNsfw, pixels: Pixels) -> None:
         check.check(pixels, "target")
 
 
-@pytest.mark.parametrize("answer", [np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), cv2.error("failed")])
+@pytest.mark.parametrize(
+    "answer", [*(np.array([[1 - score, score]]) for score in (0.0, 0.5, 0.95, 0.98, 1.0)), cv2.error("failed")]
+)
 def test_a_network_that_always_says_the_same_fails_its_self_test(
     models: ModelStore, monkeypatch: pytest.MonkeyPatch, answer: object
 ) -> None:
@@ -241,6 +245,20 @@ def test_a_network_that_always_says_the_same_fails_its_self_test(
     monkeypatch.setattr(cv2.dnn, "readNetFromONNX", read)
     with pytest.raises(CheckUnavailable):
         OpenNsfw(models.path("content-check"))
+
+
+def test_a_network_with_one_wrong_layer_fails_its_self_test(
+    models: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it is: the picture's score is known to a hundredth."""
+    data = bytearray(models.path("content-check").read_bytes())
+    for place in (5_000_000, 12_000_000, 19_000_000):
+        wrong = bytes(data[:place] + bytes(60_000) + data[place + 60_000 :])
+        monkeypatch.setattr(content, "MODEL_SHA256", hashlib.sha256(wrong).hexdigest())
+        monkeypatch.setattr(Path, "read_bytes", returning(wrong))
+        with pytest.raises(CheckUnavailable) as refused:
+            OpenNsfw(Path("wrong.onnx"))
+        assert refused.value.fields == {"reason": "failed"}
 
 
 def test_a_view_that_passed_is_not_asked_about_again(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch) -> None:
