@@ -25,13 +25,13 @@ def claim_process(args: Namespace) -> None:
     """Make a process that ends with its picture quick, if the command has it to itself: call it first.
 
     Garbage is not collected until `open_runtime` has imported what a swap needs: the imports make a hundred thousand
-    objects that stay, and Python would walk through them again and again. Memory comes in large pages.
+    objects that stay, and Python would walk through them again and again. Freed memory is kept.
     """
     if args.owns_process:
-        from mien_core.large_pages import use_large_pages
+        from mien_core.freed_memory import keep_freed_memory
 
         gc.disable()
-        use_large_pages()
+        keep_freed_memory()
 
 
 def load_config(args: Namespace) -> Config:

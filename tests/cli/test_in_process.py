@@ -135,15 +135,15 @@ def test_a_swap_in_this_process_imports_nothing_that_it_does_not_use(folders: Pa
     assert done.stdout.split() == []
 
 
-def test_only_a_process_of_its_own_leaves_garbage_alone_while_it_imports_and_has_large_pages(
+def test_only_a_process_of_its_own_leaves_garbage_alone_while_it_imports_and_keeps_memory(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
     for name in ("disable", "freeze", "enable"):
         monkeypatch.setattr(gc, name, partial(calls.append, name))
-    monkeypatch.setattr("mien_core.large_pages.use_large_pages", partial(calls.append, "large pages"))
+    monkeypatch.setattr("mien_core.freed_memory.keep_freed_memory", partial(calls.append, "keep"))
     monkeypatch.setattr("mien_cli.in_process.close_cage", returning(None))
-    for owns_process, expected in ((False, []), (True, ["disable", "large pages", "freeze", "enable"])):
+    for owns_process, expected in ((False, []), (True, ["disable", "keep", "freeze", "enable"])):
         args = Namespace(state_dir=None, models_dir=None, offline=True, owns_process=owns_process)
         claim_process(args)
         open_runtime(args, open_store(args))

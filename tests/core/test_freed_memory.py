@@ -1,20 +1,19 @@
-"""A process that makes one picture has its memory in large pages, and clears it once."""
+"""A process that makes one picture has its memory cleared once."""
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+from mien_core.freed_memory import keep_freed_memory
 
 CODE = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
-from mien_core.large_pages import use_large_pages
+from mien_core.freed_memory import keep_freed_memory
 
-if sys.argv[1] == "large":
-    use_large_pages()
+if sys.argv[1] == "kept":
+    keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 with ThreadPoolExecutor(2) as threads:
     for _ in range(10):
@@ -31,18 +30,10 @@ def count_faults(kind: str) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's and glibc's")
 def test_memory_that_was_freed_is_not_cleared_again() -> None:
-    assert count_faults("large") < count_faults("usual") / 4
+    assert count_faults("kept") < count_faults("usual") / 2
 
 
-@pytest.mark.skipif(not THP.exists() or "[never]" in THP.read_text(), reason="this system has no large pages")
-def test_a_page_is_large() -> None:
-    """30 MB, which both threads hold at once, are 7680 small pages."""
-    assert count_faults("large") < 2500
-
-
-def test_a_system_without_them_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mien_core.large_pages import use_large_pages
-
+def test_another_system_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setitem(sys.modules, "ctypes", None)
-    use_large_pages()
+    keep_freed_memory()
