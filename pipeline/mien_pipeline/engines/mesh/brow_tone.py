@@ -91,9 +91,13 @@ def bound_brows(new: Pixels, target: Pixels, drawn: Pixels, shown: Mask, mesh: M
 
 def _retone(new: Pixels, grid: Grid, tone: _Tone, share: Mask, gain: float) -> Pixels:
     """`new` (H, W, 3), its contrast with skin times `gain` and its hue bounded, at `share` (h, w)."""
-    full = grid.enlarge(np.dstack([tone.around, share]), new.shape)
-    part = Box.covering(np.asarray(full[..., 3] > _LEAST_SHARE, np.float32)).part
-    around, soft = full[part][..., :3], full[part][..., 3:]
+    cells = Box.covering(np.asarray(share > _LEAST_SHARE, np.float32))
+    if cells.empty:
+        return new
+    part = tuple(slice(each.start * grid.step, each.stop * grid.step) for each in cells.part)
+    near = Grid(grid.step, cells.shape[1], cells.shape[0])
+    full = near.enlarge(np.dstack([tone.around, share])[cells.part], new[part].shape)
+    around, soft = full[..., :3], full[..., 3:]
     old = np.asarray(new[part], np.float32)
     logs = _to_logs(old, tone.scale)
     light, skin = average(logs)[..., None], average(around)[..., None]

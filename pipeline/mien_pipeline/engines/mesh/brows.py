@@ -59,8 +59,8 @@ def take_brows_whole(own: Mask, clear: Mask) -> Mask:
     seen = [float(small[fill_texture(ring) > 0].mean()) for ring in _SIDES]
     for ring, its, others in zip(_SIDES, seen, reversed(seen), strict=True):
         share = _enlarge(draw_brow(ring), own.shape[0])
-        own = own + share * (float(its > _AS_CLEAR * others) - own)
-    return np.asarray(own, np.float32)
+        own = np.asarray(own + share * (float(its > _AS_CLEAR * others) - own), np.float32)
+    return own
 
 
 def _enlarge(mask: Mask, side: int) -> Mask:
