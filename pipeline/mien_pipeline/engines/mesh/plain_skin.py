@@ -1,7 +1,8 @@
 """A new face's features on the target's own skin, for one on which the reference's skin came out unnatural.
 
 Skin has one colour: what varies on it is light, and the target's skin is in the target's light already, moved to the
-new shape. Brows, eyes, lips and nose are the reference's, in the light of the skin around them.
+new shape. Brows, eyes, lips and nose are the reference's, in the light of the skin around them. Of mouths that are held
+unlike, only the colour of lips is: another mouth drawn on a smile has a rim beside it.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.eyes import EyeSwap
+from mien_pipeline.engines.mesh.lips import match_lip_colour
+from mien_pipeline.engines.mesh.rings import soften_ring
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.grid import Grid
@@ -21,6 +24,7 @@ from mien_pipeline.skin.light import average, blur
 from mien_pipeline.skin.mask import disc, rise, smooth_step
 
 AROUND_EYES, AROUND_BROWS, AROUND_LIPS = 0.02, 0.03, 0.012  # face widths around each that belong to it
+BESIDE_LIPS, LIPS_SOFT = 0.03, 0.012  # face widths around lips that stay the target's, and over which that ends
 SOFT, NOSE_SOFT = 0.008, 0.02  # face widths, deviation of their edges
 BESIDE_BROWS, BROW = 0.08, (0.15, 0.4)  # face widths; in logarithms of light, by which a brow is darker than skin
 MATCHED = 0.025  # face widths, deviation of the blur: light on a feature that is wider is the target's
@@ -68,7 +72,15 @@ class _Features:
 
 
 def lay_on_own_skin(
-    new: Pixels, target: Pixels, shown: Mask, kept: Mask, mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap], grid: Grid
+    new: Pixels,
+    target: Pixels,
+    shown: Mask,
+    kept: Mask,
+    mesh: Mesh,
+    eyes: tuple[EyeSwap, EyeSwap],
+    grid: Grid,
+    *,
+    own_lips: bool = False,
 ) -> Pixels:
     """`new` with the target's skin and light, (H, W, 3) uint8 RGB.
 
@@ -79,6 +91,7 @@ def lay_on_own_skin(
         mesh: (468, 3) float32, the new face in these pixels.
         eyes: how each is rendered; around one that stays the target's, so does its skin.
         grid: over these pixels.
+        own_lips: whether lips are the target's, in the reference's colour.
     """
     at, width = _Features.of(mesh, eyes, grid), face_width(mesh) / grid.step
     light = to_linear(new)
@@ -91,7 +104,19 @@ def lay_on_own_skin(
     change = (1 - kept)[..., None]
     relit = np.asarray(light * (1 + change * (grid.enlarge(factor, new.shape) - 1)), np.float32)
     lit = to_srgb(relit).astype(np.float32)
-    return np.asarray(lit + change * share * (target - lit) + 0.5, np.uint8)
+    laid = np.asarray(lit + change * share * (target - lit), np.float32)
+    if own_lips:
+        laid = _lay_lips(laid, target, lit, mesh)
+    return np.asarray(np.clip(laid + 0.5, 0, 255), np.uint8)
+
+
+def _lay_lips(laid: Floats, target: Pixels, lit: Floats, mesh: Mesh) -> Floats:
+    """`laid`, changed in place: the lips of `target`, in the colour of those of `lit`, (H, W, 3) all of them."""
+    width = face_width(mesh)
+    lips = match_lip_colour(target.astype(np.float32), lit, mesh)
+    part, soft = soften_ring(laid.shape, mesh, face.OUTER_LIPS, BESIDE_LIPS * width, LIPS_SOFT * width)
+    laid[part] += soft[..., None] * (lips[part] - laid[part])
+    return laid
 
 
 def _match_light(here: Floats, there: Floats, weight: Mask, at: _Features, width: float) -> Floats:

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.lips import bound_lips, match_lip_colour, temper_lips
-from mien_pipeline.faces.topology import INNER_LIPS, OUTER_LIPS
+from mien_pipeline.face import Mesh
+from mien_pipeline.faces.topology import INNER_LIPS, OUTER_LIPS, topology
 from mien_pipeline.image import Floats
 from mien_testing.portraits import Portrait, mesh_of
+
+SHAPE = 520, 480
 
 
 def test_lips_of_a_face_that_is_made_four_times_lighter_are_as_the_targets(astronaut: Portrait) -> None:
@@ -48,6 +51,8 @@ def test_lips_are_neither_violet_nor_grey_nor_black_and_lipstick_stays(astronaut
         assert red > 1.2 * blue
         assert red + green + blue > 200
     assert paint(190, 70, 60) == pytest.approx((190, 70, 60), abs=12)
+    red, green, _ = paint(200, 30, 20)
+    assert red < 3 * green, "no lipstick is as red as that on this skin"
 
 
 def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Portrait) -> None:
@@ -77,7 +82,8 @@ def test_dark_lips_that_turn_pale_get_neither_yellow_shine_nor_purple_corners(as
     mesh = mesh_of(astronaut)
     target = np.full((*astronaut[0].pixels.shape[:2], 3), (150, 70, 75), np.float32)
     shine, corner = (tuple(np.round(mesh[vertex, :2]).astype(int)[::-1]) for vertex in (17, 61))
-    target[shine], target[corner] = (225, 110, 80), (60, 20, 50)
+    for (row, column), colour in ((shine, (225, 110, 80)), (corner, (60, 20, 50))):
+        cv2.circle(target, (int(column), int(row)), 3, colour, -1)
     pale = np.full_like(target, 0) + np.array([200, 150, 140], np.float32)
     result = match_lip_colour(target, pale, mesh)
     assert np.allclose(result[shine][0], 226, atol=2), "as light as it was"
@@ -105,3 +111,48 @@ def test_hair_over_lips_does_not_make_them_lighter(astronaut: Portrait) -> None:
     tempered = temper_lips(new.copy(), target, (0.05, 0.2), mesh)
     lower = tuple(slice(each - 2, each + 3) for each in np.round(mesh[[16, 85, 315], :2].mean(0)).astype(int)[::-1])
     assert 100 < tempered[lower][~hair[lower]].mean() < 130
+
+
+def paint_lips(mesh: Mesh, skin: tuple[int, int, int], lips: tuple[int, int, int], size: float = 1.0) -> Floats:
+    """A face of one colour, and its lips of another, `size` times what the mesh says they are."""
+    painted = np.full((*SHAPE, 3), skin, np.float32)
+    ring = mesh[list(OUTER_LIPS), :2]
+    middle = ring.mean(0)
+    cv2.fillPoly(painted, [np.round(middle + size * (ring - middle)).astype(np.int32)], lips)
+    return painted
+
+
+@pytest.fixture
+def canonical() -> Mesh:
+    """The canonical face, 400 pixels wide."""
+    points = topology().vertices / np.ptp(topology().vertices[:, 0]) * 400
+    return np.asarray(points - points.mean(0) + np.array([SHAPE[1] / 2, SHAPE[0] / 2, 0]), np.float32)
+
+
+def test_skin_that_the_mesh_counts_as_lips_gets_no_lipstick(canonical: Mesh) -> None:
+    target = paint_lips(canonical, (215, 175, 155), (190, 115, 110), 0.9)
+    result = match_lip_colour(target, paint_lips(canonical, (215, 175, 155), (120, 40, 60)), canonical)
+    skin, lower = (canonical[vertex, :2].astype(int)[::-1] for vertex in (17, 15))
+    assert np.abs(result[skin[0] - 2, skin[1]] - (215, 175, 155)).max() < 30
+    assert np.abs(result[lower[0] + 6, lower[1]] - (120, 40, 60)).max() < 12
+
+
+def test_what_changes_on_lips_is_smooth_and_their_grain_stays(canonical: Mesh) -> None:
+    noise = np.random.default_rng(0).normal(0, 12, (*SHAPE, 3)).astype(np.float32)
+    target = paint_lips(canonical, (205, 165, 145), (170, 100, 95)) + noise
+    result = match_lip_colour(target, paint_lips(canonical, (205, 165, 145), (170, 100, 95)), canonical)
+    assert np.abs(result - target).max() < 40
+    assert np.abs(result - target).mean() < 0.5
+
+
+def test_grey_teeth_keep_their_lightness(canonical: Mesh) -> None:
+    """Nothing is redder than anything there."""
+    target = paint_lips(canonical, (170, 170, 170), (120, 120, 120))
+    cv2.fillPoly(target, [np.round(canonical[list(INNER_LIPS), :2]).astype(np.int32)], (220, 220, 220))
+    result = match_lip_colour(target, paint_lips(canonical, (170, 170, 170), (70, 70, 70)), canonical)
+    teeth = np.zeros(SHAPE, np.uint8)
+    cv2.fillPoly(teeth, [np.round(canonical[list(INNER_LIPS), :2]).astype(np.int32)], (1,))
+    deep = cv2.erode(teeth, np.ones((5, 5), np.uint8)) > 0
+    lower = canonical[17, :2].astype(int)[::-1] - (6, 0)
+    assert result[deep].mean() > 205
+    assert result[tuple(lower)].max() < 90

@@ -93,3 +93,22 @@ def test_what_stays_the_targets_keeps_its_values(target: Pixels, mesh: Mesh) -> 
     stained, kept = mark(target, mesh, CHEEK, 7, STAIN), np.zeros((SIDE, SIDE), np.float32)
     kept[:, : SIDE // 2] = 1
     assert np.abs(lay(stained, target, mesh, kept).astype(int) - stained)[:, : SIDE // 2].max() <= 1
+
+
+def paint_lips(pixels: Pixels, mesh: Mesh, colour: tuple[int, int, int], size: float) -> Pixels:
+    """Lips `size` times what the mesh says they are."""
+    ring = mesh[list(face.OUTER_LIPS), :2]
+    points = np.round((ring.mean(0) + size * (ring - ring.mean(0))) * 16).astype(np.int32)
+    return np.asarray(cv2.fillPoly(pixels.copy(), [points], colour, cv2.LINE_8, 4), np.uint8)
+
+
+def test_lips_have_the_references_colour_within_the_targets_outline(target: Pixels, mesh: Mesh) -> None:
+    """Where the reference's are drawn too wide, their rim would be a line around a smile."""
+    violet, rose = (110, 40, 80), (190, 110, 105)
+    new, own = paint_lips(target, mesh, violet, 1.4), paint_lips(target, mesh, rose, 1)
+    shown, none = np.ones((SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), np.float32)
+    laid = lay_on_own_skin(new, own, shown, none, mesh, OWN_EYES, Grid.over(new.shape, 1), own_lips=True)
+    x, y = np.round(mesh[list(face.OUTER_LIPS), :2].mean(0)).astype(int)
+    below = round(float(mesh[17, 1])) + 3
+    assert np.abs(laid[y, x].astype(int) - violet).max() < 60
+    assert np.abs(laid[below, x].astype(int) - FAIR).max() < 35
