@@ -23,7 +23,7 @@ LIPS_SHINE = 0.95  # the quantile of their lightness that is their shine
 # In logarithms of code values, to which so much is added: how much bluer lips may be than the target's and its skin,
 # how far any part is from their mean, and how much darker and lighter they are than the target's.
 LIPS_DARK, LIP_BLUER, LIP_SPREAD, LIP_LIGHT = 8.0, 0.05, 0.12, (-0.45, 0.2)
-# The same, by how much red is more of lips than of the skin around: on 52 portraits .05 to .2 without lipstick, .2 to
+# The same, by how much red is more of lips than of the skin around: on 58 portraits .05 to .2 without lipstick, .2 to
 # .4 with; two lips of .54 glowed on another face.
 LIPSTICK = 0.45
 LIP_RED, PALER = 6.0, 10.0  # in a of Lab, by which lips are surely redder than what they are not; in L, paler teeth

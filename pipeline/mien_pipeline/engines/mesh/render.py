@@ -22,7 +22,7 @@ from mien_pipeline.engines.mesh.lent_detail import lend_detail
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
 from mien_pipeline.engines.mesh.placed import Placed, ignore_placed
 from mien_pipeline.engines.mesh.plain_skin import lay_on_own_skin
-from mien_pipeline.engines.mesh.shape import blend_shape, mouth_agreement
+from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.shaving import DrawnBeard
 from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.tears import mend_tears
@@ -46,8 +46,6 @@ FOREHEAD_EDGE = 0.16  # the same below its upper end, which lies on bare skin: l
 # A face is this wide where its light is worked out in a clip: in half of a still's time, and .2 levels from it.
 CLIP_LIGHT_PX = 96
 STILL_PX = 0.05  # a pixel that moves less than this keeps its value
-# `mouth_agreement` below which lips stay the target's on its own skin; for all mouths that cost .011 of likeness.
-LIPS_ALIKE = 0.7
 STEPS = 6  # of which the engine takes the first two, before `render_face`: the eyes, and what is around the face
 
 
@@ -186,8 +184,7 @@ def render_face(
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = match_detail(new, base, take_off_veil(even, veil), alpha, bare, kept, at.face, grain=grain)
     if plain:
-        unlike = mouth_agreement(at.face, reference) < LIPS_ALIKE
-        matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner, own_lips=unlike)
+        matched = lay_on_own_skin(matched, base, alpha, kept, at.face, eyes, at.inner)
     matched = bound_brows(matched, base, drawn, alpha, at.face, at.inner)
     if plain and beard:
         matched = lay_stubble(matched, base, drawn, beard, 1 - mouth, at.face, at.inner)

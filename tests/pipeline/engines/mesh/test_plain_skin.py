@@ -107,7 +107,7 @@ def test_lips_have_the_references_colour_within_the_targets_outline(target: Pixe
     violet, rose = (110, 40, 80), (190, 110, 105)
     new, own = paint_lips(target, mesh, violet, 1.4), paint_lips(target, mesh, rose, 1)
     shown, none = np.ones((SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), np.float32)
-    laid = lay_on_own_skin(new, own, shown, none, mesh, OWN_EYES, Grid.over(new.shape, 1), own_lips=True)
+    laid = lay_on_own_skin(new, own, shown, none, mesh, OWN_EYES, Grid.over(new.shape, 1))
     x, y = np.round(mesh[list(face.OUTER_LIPS), :2].mean(0)).astype(int)
     below = round(float(mesh[17, 1])) + 3
     assert np.abs(laid[y, x].astype(int) - violet).max() < 60
