@@ -13,6 +13,7 @@ import pytest
 
 from mien_api.client import DaemonClient
 from mien_cli.main import main
+from mien_models.store import ModelStore
 from mien_testing.started import until_ready
 
 pytestmark = pytest.mark.slow
@@ -26,11 +27,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def serving(state: Path) -> Iterator[dict[str, Any]]:
+def serving(state: Path, models: ModelStore) -> Iterator[dict[str, Any]]:
     """A daemon started behind the terminal; the document that `mien serve --json` printed."""
-    done = subprocess.run(
-        [*MIEN, "serve", "--port", "0", "--state-dir", str(state), "--json"], capture_output=True, text=True, check=True
-    )
+    command = [*MIEN, "serve", "--port", "0", "--state-dir", str(state), "--models-dir", str(models.root), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
     yield document
     os.kill(document["pid"], signal.SIGTERM)
