@@ -1,12 +1,13 @@
 """A second attempt promises: only for faces that may look bad, with safer settings, and the better one is kept."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from mien_models.store import ModelStore
-from mien_pipeline.attempt import CLEAN, SHADE, WORTH, Attempt, FaceTask, is_worth_it, may_look_bad, replace_face
+from mien_pipeline.attempt import CLEAN, DARK, SHADE, WORTH, Attempt, FaceTask, is_worth_it, may_look_bad, replace_face
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
@@ -86,11 +87,12 @@ DARKER = LIGHTER._replace(shade=SHADE + 0.01)
         (Naturalness(CLEAN, (), LIGHTER), False),
         (Naturalness(CLEAN - 0.01, (), LIGHTER), True),
         (Naturalness(0.9, (), DARKER), True),
+        (Naturalness(0.9, (), LIGHTER, DARK + 0.1), True),
         (Naturalness(CLEAN - 0.01), False),  # of an engine that does not say what it meant, and may take minutes
         (Naturalness(0.4, ("edge",)), True),
     ],
 )
-def test_a_face_is_tried_again_unless_it_is_clean_and_got_no_new_shade(first: Naturalness, again: bool) -> None:
+def test_a_face_is_tried_again_unless_it_is_clean_and_nothing_new_is_dark(first: Naturalness, again: bool) -> None:
     assert may_look_bad(first) is again
 
 
@@ -136,18 +138,21 @@ def test_an_engine_that_does_not_say_what_it_meant_is_measured_by_what_is_found(
 def test_safer_settings_keep_what_a_person_asked_for_otherwise() -> None:
     asked = MeshOptions(shape=0.3, gaze="reference", seed=7, faces="all", format="png")
     safer = asked.make_safer()
-    assert safer == replace_settings(asked, gaze="target", mask="features")
+    assert safer == replace_settings(asked, gaze="target", eyes="target", mask="features")
 
 
-def test_a_second_attempt_has_the_targets_skin(astronaut: Portrait, recorder: Recorder) -> None:
+def test_a_second_attempt_has_the_targets_skin_and_eyes(astronaut: Portrait, recorder: Recorder) -> None:
     assert attempt(astronaut, recorder, Tracker((FAR, NEAR))).retried
-    assert recorder.asked[1] == replace_settings(MeshOptions(), mask="features")
+    assert recorder.asked[1] == replace_settings(MeshOptions(), eyes="target", mask="features")
     patch, first = (recorder.likeness.render(*astronaut, asked, ignore_step) for asked in reversed(recorder.asked))
     assert not np.array_equal(patch.crop, first.crop)
 
 
-def test_a_second_attempt_that_would_be_the_first_is_not_made(astronaut: Portrait, recorder: Recorder) -> None:
-    assert not attempt(astronaut, recorder, Tracker((FAR,)), MeshOptions(mask="features")).retried
+@pytest.mark.parametrize("mask", ["face", "skin", "features"])
+def test_what_a_person_chose_to_take_is_taken(
+    astronaut: Portrait, recorder: Recorder, mask: Literal["face", "skin", "features"]
+) -> None:
+    assert not attempt(astronaut, recorder, Tracker((FAR,)), MeshOptions(mask=mask)).retried
 
 
 def replace_settings(options: MeshOptions, **changes: object) -> MeshOptions:

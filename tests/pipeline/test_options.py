@@ -49,7 +49,7 @@ def test_numbers_switches_choices_and_lists_are_public_as_json() -> None:
     told = public_settings(MeshOptions(faces=(0, 2), gaze="reference", format="png"))
     assert told == {
         "engine": "mesh", "faces": [0, 2], "seed": 0, "restore": 0.0, "format": "png", "shape": 0.7,
-        "gaze": "reference", "mask": "face", "eyes": "fitting", "detector": "auto", "restorer": "vivid",
+        "gaze": "reference", "mask": "auto", "eyes": "fitting", "detector": "auto", "restorer": "vivid",
         "fidelity": 0.5, "recogniser": "dlib", "masks": [], "fallback": False,
     }  # fmt: skip
 

@@ -103,11 +103,13 @@ class Naturalness:
             where they reach one, 0 from half as much again.
         faults: what most of that is, each once; empty where the score is above 0.5.
         looks: what `doubt` goes by beside this; None where the engine does not say what it meant.
+        dark: as in `Measures`.
     """
 
     score: float
     faults: tuple[Fault, ...] = ()
     looks: Looks | None = None
+    dark: float = 0.0
 
 
 def rate(measures: Measures) -> Naturalness:
@@ -118,7 +120,7 @@ def rate(measures: Measures) -> Naturalness:
         strains[_FAULTS[name]] += values[name] / limit
     total, most = sum(strains.values()), max(strains.values())
     named: list[Fault] = [fault for fault, strain in strains.items() if strain >= min(most, _NAMED * total)]
-    return Naturalness(float(np.clip(1.5 - total, 0, 1)), tuple(named) if total >= 1 else ())
+    return Naturalness(float(np.clip(1.5 - total, 0, 1)), tuple(named) if total >= 1 else (), dark=measures.dark)
 
 
 class FinishedFace(NamedTuple):

@@ -6,7 +6,11 @@ from pydantic import Field
 
 from mien_pipeline.options import SwapOptions
 
-PRESETS: dict[str, dict[str, object]] = {"balanced": {}, "likeness": {"shape": 1.0}, "gentle": {"shape": 0.4}}
+PRESETS: dict[str, dict[str, object]] = {
+    "balanced": {},
+    "likeness": {"shape": 1.0, "mask": "face"},
+    "gentle": {"shape": 0.4},
+}
 
 
 class MeshOptions(SwapOptions, frozen=True):
@@ -25,10 +29,11 @@ class MeshOptions(SwapOptions, frozen=True):
         description="Whose eyes look out: the target's direction, or the reference's own eyes.",
         json_schema_extra={"control": "advanced"},
     )
-    mask: Literal["face", "skin", "features"] = Field(
-        default="face",
-        description="What is taken of the reference: its whole face; its bare skin and features alone, which leaves "
-        "out hair and hands, and a beard; or its features, on skin that is half the target's.",
+    mask: Literal["auto", "face", "skin", "features"] = Field(
+        default="auto",
+        description="What is taken of the reference: its whole face, which is most like it; its bare skin and features "
+        "alone, which leaves out hair and hands, and a beard; its features, on skin that is partly the target's and "
+        "with the target's lips in its colour; or, with auto, its whole face where that looks natural, else features.",
     )
 
     eyes: Literal["fitting", "target"] = Field(
@@ -42,6 +47,7 @@ class MeshOptions(SwapOptions, frozen=True):
         return self.model_copy(update={"eyes": "target"})
 
     def make_safer(self) -> "MeshOptions | None":
-        """The target's gaze and skin, and of the reference its features and shape."""
-        safer = self.model_copy(update={"gaze": "target", "mask": "features"})
-        return safer if safer != self else None
+        """The target's eyes and skin, with other features and shape of the reference; None where a person chose."""
+        if self.mask != "auto":
+            return None
+        return self.model_copy(update={"gaze": "target", "eyes": "target", "mask": "features"})
