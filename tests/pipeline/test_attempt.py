@@ -77,7 +77,7 @@ def test_a_face_with_a_fault_is_tried_again_with_safer_settings_and_the_better_i
     assert np.array_equal(made.patch.crop, plain.crop)
 
 
-LIGHTER = Looks(landmarks=0.02, shade=SHADE - 0.01, lips=0.0, lips_dark=0.0, lips_even=0.8)
+LIGHTER = Looks(landmarks=0.02, shade=SHADE - 0.01, lips=0.0)
 DARKER = LIGHTER._replace(shade=SHADE + 0.01)
 
 

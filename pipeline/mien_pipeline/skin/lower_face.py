@@ -58,7 +58,7 @@ def look_at_lower_face(finished: FinishedFace, reference: LowerFace, landmarks: 
     now = read_lower_face(finished.after, finished.mesh)
     plainer = min(was.lips_detail, reference.lips_detail)
     lips = float(np.log2((now.lips_detail + _NO_DETAIL) / (plainer + _NO_DETAIL)))
-    return Looks(landmarks, now.shade - was.shade, lips, reference.lips_dark, reference.lips_even)
+    return Looks(landmarks, now.shade - was.shade, lips)
 
 
 def _compare_sides(light: Floats, part: NDArray[np.bool_]) -> float:

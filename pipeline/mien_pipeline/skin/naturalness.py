@@ -84,14 +84,11 @@ class Looks(NamedTuple):
         landmarks: as in `Measures`.
         shade: how much darker, in logarithms of light, the lower face has become beside its cheeks.
         lips: log₂ of the detail of the lips over what the target's or the reference's have, whichever is less.
-        lips_dark, lips_even: of the reference; see `LowerFace`.
     """
 
     landmarks: float
     shade: float
     lips: float
-    lips_dark: float
-    lips_even: float
 
 
 @dataclass(frozen=True, slots=True)
