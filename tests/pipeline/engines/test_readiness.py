@@ -118,7 +118,7 @@ def test_a_description_brings_everything_that_a_page_needs_for_its_controls(mode
     assert options["gaze"]["control"] == "advanced"
     assert described["presets"] == [
         {"name": "balanced", "options": {}, "origin": "chosen, not calibrated"},
-        {"name": "likeness", "options": {"shape": 1.0}, "origin": "chosen, not calibrated"},
+        {"name": "likeness", "options": {"shape": 1.0, "mask": "face"}, "origin": "chosen, not calibrated"},
         {"name": "gentle", "options": {"shape": 0.4}, "origin": "chosen, not calibrated"},
     ]
 

@@ -118,7 +118,9 @@ function drawer(app, content) {
     open: app.drawerOpen,
     ontoggle: () => (app.drawerOpen = details.open),
   });
-  return fill(details, h("summary", {}, t("advanced")), content);
+  // The event of the drawer itself comes later: what is changed at once would be drawn in a closed one.
+  const note = () => (app.drawerOpen = !details.open);
+  return fill(details, h("summary", { onclick: note }, t("advanced")), content);
 }
 
 function seedField(draft) {

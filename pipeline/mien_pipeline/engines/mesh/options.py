@@ -34,6 +34,7 @@ class MeshOptions(SwapOptions, frozen=True):
         description="What is taken of the reference: its whole face, which is most like it; its bare skin and features "
         "alone, which leaves out hair and hands, and a beard; its features, on skin that is partly the target's and "
         "with the target's lips in its colour; or, with auto, its whole face where that looks natural, else features.",
+        json_schema_extra={"control": "advanced"},
     )
 
     eyes: Literal["fitting", "target"] = Field(
