@@ -34,6 +34,8 @@ def test_memory_that_was_freed_is_not_cleared_again() -> None:
 
 
 def test_another_system_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = list[object]()
     monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setitem(sys.modules, "ctypes", None)
+    monkeypatch.setattr("ctypes.CDLL", loaded.append)
     keep_freed_memory()
+    assert loaded == []
